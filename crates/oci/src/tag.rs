@@ -1,0 +1,57 @@
+use std::{fmt, str::FromStr};
+
+/// A tag: up to 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`
+/// (OCI distribution specification 1.1, "Pulling manifests").
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(String);
+
+/// A tag that the grammar does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("tag `{0}` is not one; expected up to 128 letters, digits, `_`, `.`, `-`, not beginning with `.` or `-`")]
+pub struct InvalidTag(String);
+
+impl Tag {
+    /// The longest tag in bytes.
+    pub const MAX_LENGTH: usize = 128;
+
+    /// The tag as it stands in a URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Tag {
+    type Err = InvalidTag;
+
+    fn from_str(tag: &str) -> Result<Self, InvalidTag> {
+        let begins_well = tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        let holds_well = tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        if tag.len() > Self::MAX_LENGTH || !begins_well || !holds_well {
+            return Err(InvalidTag(tag.chars().take(140).collect()));
+        }
+        Ok(Self(tag.to_owned()))
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_decides() {
+        for tag in ["1", "latest", "V1.2_3-rc", "_x", &"a".repeat(128)] {
+            assert!(tag.parse::<Tag>().is_ok(), "{tag}");
+        }
+        for tag in ["", ".a", "-a", "a b", "a/b", "a:b", "ä", &"a".repeat(129)] {
+            assert!(tag.parse::<Tag>().is_err(), "{tag}");
+        }
+    }
+}
