@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod account;
+mod actions;
+mod arn;
+mod condition;
+mod context;
+mod engine;
+pub mod generate;
+mod json;
+mod pattern;
+mod policy;
+mod principal;
+mod reason;
+mod request;
+mod truth;
+
+pub use account::{AccountId, AccountIdError};
+pub use arn::{Arn, ArnError, OidcProviderArn, RoleArn};
+pub use condition::{Condition, Operator};
+pub use context::Context;
+pub use engine::{decide, evaluate};
+pub use json::{ParseError, Position};
+pub use policy::{Effect, Kind, Policy, Statement};
+pub use principal::Principal;
+pub use reason::{
+    ConditionReason, Decision, Denial, ElementReason, Evaluation, LayerReason, NearMiss, PolicyReason, StatementReason,
+};
+pub use request::{Named, PolicySet, Request};
+pub use truth::Truth;
