@@ -1,0 +1,165 @@
+//! What the user asks for.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+
+use anyhow::{Context, Result, bail};
+use lexopt::prelude::*;
+
+use crate::parts::{PARTS, Part};
+use crate::plan::Plan;
+
+/// A verb with its options.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Help,
+    TestHelp,
+    Run(Plan),
+}
+
+/// Reads the words after the program's name. No words at all ask for help.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Verb> {
+    let mut words = lexopt::Parser::from_args(words);
+    let verb = match words.next()? {
+        None | Some(Short('h') | Long("help")) => return Ok(Verb::Help),
+        Some(Value(verb)) => verb.string()?,
+        Some(option) => return Err(option.unexpected().into()),
+    };
+    match verb.as_str() {
+        "help" => Ok(Verb::Help),
+        "test" => test(words),
+        "check" => match words.next()? {
+            None => Ok(Verb::Run(Plan {
+                parts: names(|part| part.quick),
+                keep_going: false,
+            })),
+            Some(word) => Err(word.unexpected().into()),
+        },
+        other => bail!("`{other}` is no verb; `cargo xtask` lists them"),
+    }
+}
+
+/// The verbs, one line each.
+pub(crate) fn verbs() -> String {
+    "cargo xtask VERB\n\n\
+     test     every test; `cargo xtask test --help` lists its parts\n\
+     check    the quick parts of the tests, which compile nothing\n\
+     help     this list\n"
+        .to_owned()
+}
+
+/// The options of `test`, and its parts.
+pub(crate) fn test_usage(parts: &[Part]) -> String {
+    let mut text = "cargo xtask test [OPTIONS]\n\n\
+                    --only PART     this part alone; can be repeated\n\
+                    --skip PART     not this part; can be repeated\n\
+                    --keep-going    run the slow parts although an earlier part has failed\n\n\
+                    Parts, in their order:\n"
+        .to_owned();
+    for part in parts {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{:<15} {}", part.name, part.about);
+    }
+    text
+}
+
+fn test(mut words: lexopt::Parser) -> Result<Verb> {
+    let (mut only, mut skip, mut keep_going) = (Vec::new(), Vec::new(), false);
+    while let Some(word) = words.next()? {
+        match word {
+            Short('h') | Long("help") => return Ok(Verb::TestHelp),
+            Long("only") => only.push(part_name(&words.value()?.string()?).context("--only")?),
+            Long("skip") => skip.push(part_name(&words.value()?.string()?).context("--skip")?),
+            Long("keep-going") => keep_going = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let parts = names(|part| (only.is_empty() || only.contains(&part.name)) && !skip.contains(&part.name));
+    if parts.is_empty() {
+        bail!("--only and --skip together leave nothing to run");
+    }
+    Ok(Verb::Run(Plan { parts, keep_going }))
+}
+
+fn part_name(word: &str) -> Result<&'static str> {
+    match PARTS.iter().find(|part| part.name == word) {
+        Some(part) => Ok(part.name),
+        None => bail!(
+            "`{word}` is no part of the tests; the parts are {}",
+            names(|_| true).join(", ")
+        ),
+    }
+}
+
+fn names(selected: impl Fn(&Part) -> bool) -> Vec<&'static str> {
+    PARTS
+        .iter()
+        .filter(|part| selected(part))
+        .map(|part| part.name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verb(words: &[&str]) -> Result<Verb> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    fn error(words: &[&str]) -> String {
+        format!("{:#}", verb(words).unwrap_err())
+    }
+
+    #[test]
+    fn without_a_verb_the_verbs_are_listed() {
+        assert_eq!(verb(&[]).unwrap(), Verb::Help);
+        for line in ["test ", "check ", "help "] {
+            assert!(verbs().lines().any(|listed| listed.starts_with(line)), "{line}");
+        }
+    }
+
+    #[test]
+    fn parts_are_selected_by_name() {
+        let plan = |words: &[&str]| match verb(words).unwrap() {
+            Verb::Run(plan) => plan,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(plan(&["test"]).parts.len(), PARTS.len());
+        assert_eq!(
+            plan(&["test", "--only", "tests", "--only=format"]).parts,
+            ["format", "tests"]
+        );
+        assert!(!plan(&["test", "--skip", "clippy"]).parts.contains(&"clippy"));
+        assert!(plan(&["test", "--keep-going"]).keep_going);
+        assert_eq!(plan(&["check"]).parts, ["format", "dependencies", "arrows"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(error(&["tset"]), "`tset` is no verb; `cargo xtask` lists them");
+        assert_eq!(
+            error(&["test", "--only", "fmt"]),
+            "--only: `fmt` is no part of the tests; the parts are \
+             format, dependencies, arrows, clippy, packages, tests, documentation"
+        );
+        assert_eq!(
+            error(&["test", "--only", "tests", "--skip", "tests"]),
+            "--only and --skip together leave nothing to run"
+        );
+        assert_eq!(error(&["check", "--only", "format"]), "invalid option '--only'");
+        assert_eq!(error(&["test", "--only"]), "missing argument for option '--only'");
+    }
+
+    #[test]
+    fn help_lists_every_part() {
+        let usage = test_usage(PARTS);
+        for part in PARTS {
+            assert!(
+                usage.contains(&format!("\n{:<15} {}\n", part.name, part.about)),
+                "{}",
+                part.name
+            );
+        }
+    }
+}

@@ -1,0 +1,70 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod arrows;
+mod bans;
+mod cargo;
+mod children;
+mod command_line;
+mod deny;
+mod dependencies;
+mod finding;
+mod graph;
+mod licences;
+mod packages;
+mod parts;
+mod plan;
+mod timetable;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::children::Children;
+use crate::command_line::Verb;
+use crate::parts::{PARTS, Workplace};
+use crate::plan::Plan;
+
+fn main() -> ExitCode {
+    let verb = match command_line::parse(std::env::args_os().skip(1)) {
+        Ok(verb) => verb,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match verb {
+        Verb::Help => {
+            print!("{}", command_line::verbs());
+            return ExitCode::SUCCESS;
+        }
+        Verb::TestHelp => {
+            print!("{}", command_line::test_usage(PARTS));
+            return ExitCode::SUCCESS;
+        }
+        Verb::Run(plan) => run(&plan),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(plan: &Plan) -> Result<ExitCode> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask lies in the workspace's root")?;
+    let workplace = Workplace {
+        root: root.to_owned(),
+        children: Children::new()?,
+    };
+    let timetable = plan.carry_out(PARTS, &workplace);
+    print!("\n{timetable}");
+    Ok(match workplace.children.signal() {
+        // What a shell reports of a process that a signal ended.
+        Some(signal) => ExitCode::from(128_u8.saturating_add(u8::try_from(signal).unwrap_or(u8::MAX))),
+        None if timetable.passed() => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,139 @@
+//! The programs that the end-to-end tests drive, from the system's packages.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::parts::Workplace;
+
+/// A program, and the Debian package that it comes from.
+#[derive(Debug, PartialEq, Eq)]
+struct Program {
+    name: &'static str,
+    package: &'static str,
+}
+
+const NEEDED: &[Program] = &[
+    Program {
+        name: "skopeo",
+        package: "skopeo",
+    },
+    Program {
+        name: "podman",
+        package: "podman",
+    },
+    Program {
+        name: "containerd",
+        package: "containerd",
+    },
+    Program {
+        name: "ctr",
+        package: "containerd",
+    },
+];
+
+/// Folders that hold programs and that the search path of an ordinary user leaves out.
+const MORE_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// Installs what is missing, as root; says what is missing, as anybody else.
+pub(crate) fn provide(workplace: &Workplace) -> Result<()> {
+    let missing = missing(NEEDED, &folders());
+    let Some(packages) = packages(&missing) else {
+        println!("{}: all there", names(NEEDED));
+        return Ok(());
+    };
+    let root = rustix::process::geteuid().is_root();
+    if !root || !is_there("apt-get", &folders()) {
+        bail!(
+            "missing: {}. They come from the packages {}: `apt-get install {}` as root, on Debian",
+            names(missing),
+            packages.join(", "),
+            packages.join(" ")
+        );
+    }
+    println!("missing: {}; installing {}", names(missing), packages.join(" "));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["--quiet", "--yes"])
+            .args(arguments);
+        workplace.children.run(&mut command)
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "--no-install-recommends"], packages.as_slice()].concat())?;
+    match self::missing(NEEDED, &folders()).as_slice() {
+        [] => Ok(()),
+        still => bail!(
+            "the packages are installed, and still missing: {}",
+            names(still.iter().copied())
+        ),
+    }
+}
+
+fn folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(MORE_FOLDERS.map(PathBuf::from))
+        .collect()
+}
+
+fn missing<'a>(needed: &'a [Program], folders: &[PathBuf]) -> Vec<&'a Program> {
+    needed
+        .iter()
+        .filter(|program| !is_there(program.name, folders))
+        .collect()
+}
+
+fn is_there(program: &str, folders: &[PathBuf]) -> bool {
+    folders
+        .iter()
+        .map(|folder| folder.join(program))
+        .any(|file| is_program(&file))
+}
+
+fn is_program(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// The packages of the programs, each once; `None` for no programs.
+fn packages(programs: &[&Program]) -> Option<Vec<&'static str>> {
+    let packages: BTreeSet<_> = programs.iter().map(|program| program.package).collect();
+    (!packages.is_empty()).then(|| packages.into_iter().collect())
+}
+
+fn names<'a>(programs: impl IntoIterator<Item = &'a Program>) -> String {
+    programs
+        .into_iter()
+        .map(|program| program.name)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_programs_that_can_be_run_count() {
+        let folders = [PathBuf::from("/nowhere"), PathBuf::from("/bin"), PathBuf::from("/etc")];
+        assert!(is_there("sh", &folders));
+        assert!(
+            !is_there("passwd", &folders[2..]),
+            "/etc/passwd is a file, not a program"
+        );
+        assert!(!is_there("sh", &folders[..1]));
+    }
+
+    #[test]
+    fn a_package_is_installed_once_for_all_its_programs() {
+        let none: [PathBuf; 0] = [];
+        let missing = missing(NEEDED, &none);
+        assert_eq!(missing.len(), NEEDED.len());
+        assert_eq!(packages(&missing).unwrap(), ["containerd", "podman", "skopeo"]);
+        assert_eq!(packages(&[]), None);
+    }
+}
