@@ -1,0 +1,158 @@
+use std::{
+    io::{self, SeekFrom},
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Frame, Incoming};
+use oci::{Algorithm, Digest, Hasher};
+use tempfile::TempPath;
+use tokio::{
+    fs::{self, File},
+    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::exchange::Body;
+
+/// The content of layers, on disk and under its digest. Which repository has which layer is not known here.
+pub(crate) struct Blobs {
+    kept: PathBuf,
+    uploads: PathBuf,
+}
+
+/// A layer that is being uploaded, in as many pieces as the client likes. Its file goes with it.
+pub(crate) struct Upload {
+    file: File,
+    path: TempPath,
+    length: u64,
+    hasher: Hasher,
+}
+
+/// Why a piece of an upload was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    #[error("the layer is longer than {max} bytes", max = Upload::MAX)]
+    TooLong,
+    #[error("the connection ended, or stood still, within the body")]
+    Broken,
+    #[error("the layer could not be written: {0}")]
+    Disk(#[from] io::Error),
+}
+
+/// How long a client may send nothing in the middle of an upload.
+const STALL: Duration = Duration::from_secs(60);
+
+/// How much of a file is read at once.
+const CHUNK: usize = 256 * 1024;
+
+impl Blobs {
+    /// A store below `dir`, which is made where it is missing.
+    pub(crate) async fn open(dir: &Path) -> io::Result<Self> {
+        let blobs = Self {
+            kept: dir.join("blobs").join(Algorithm::Sha256.as_str()),
+            uploads: dir.join("uploads"),
+        };
+        fs::create_dir_all(&blobs.kept).await?;
+        fs::create_dir_all(&blobs.uploads).await?;
+        Ok(blobs)
+    }
+
+    /// Begins an upload.
+    pub(crate) async fn begin(&self) -> io::Result<Upload> {
+        let dir = self.uploads.clone();
+        let file = spawn_blocking(move || tempfile::Builder::new().prefix("layer-").tempfile_in(dir)).await??;
+        let (file, path) = file.into_parts();
+        Ok(Upload {
+            file: File::from_std(file),
+            path,
+            length: 0,
+            hasher: Hasher::new(Algorithm::Sha256),
+        })
+    }
+
+    /// Keeps an upload whose content has been found to have `digest`.
+    pub(crate) async fn keep(&self, path: TempPath, digest: &Digest) -> io::Result<()> {
+        let target = self.path(digest);
+        // Under the same name lies the same content, so it does not matter who comes first.
+        spawn_blocking(move || path.persist(target)).await??;
+        Ok(())
+    }
+
+    /// A part of a blob as a body that is read as fast as it is sent.
+    pub(crate) async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<Body> {
+        let mut file = File::open(self.path(digest)).await?;
+        file.seek(SeekFrom::Start(range.start)).await?;
+        let left = range.end.saturating_sub(range.start);
+        let chunks = stream::try_unfold((file, left), |(mut file, left)| async move {
+            if left == 0 {
+                return Ok(None);
+            }
+            let chunk = read_chunk(&mut file, left).await?;
+            let left = left - chunk.len() as u64;
+            Ok(Some((Frame::data(chunk), (file, left))))
+        });
+        Ok(StreamBody::new(chunks).boxed_unsync())
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.kept.join(digest.hex())
+    }
+}
+
+impl Upload {
+    /// The longest layer in bytes: 52,000 MiB (ECR user guide, "Service quotas").
+    pub(crate) const MAX: u64 = 52_000 * 1024 * 1024;
+
+    /// How many bytes have been taken.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Takes the next piece. Where that fails, or the client leaves, the pieces before and what came of this one stay.
+    pub(crate) async fn append(&mut self, mut body: Incoming) -> Result<(), NotTaken> {
+        // What was cut off in the middle of a write before is written over: length and hash move together.
+        self.file.seek(SeekFrom::Start(self.length)).await?;
+        loop {
+            let frame = match timeout(STALL, body.frame()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(frame))) => frame,
+                Ok(Some(Err(_))) | Err(_) => return Err(NotTaken::Broken),
+            };
+            let Ok(bytes) = frame.into_data() else { continue };
+            if self.length + bytes.len() as u64 > Self::MAX {
+                return Err(NotTaken::TooLong);
+            }
+            self.file.write_all(&bytes).await?;
+            self.hasher.update(&bytes);
+            self.length += bytes.len() as u64;
+        }
+        // Errors of writes that were still under way come out here.
+        self.file.flush().await?;
+        Ok(())
+    }
+
+    /// The digest and the length of everything that was taken, and the file that holds it.
+    pub(crate) async fn finish(mut self) -> io::Result<(Digest, u64, TempPath)> {
+        self.file.flush().await?;
+        self.file.set_len(self.length).await?;
+        Ok((self.hasher.finish(), self.length, self.path))
+    }
+}
+
+async fn read_chunk(file: &mut File, left: u64) -> io::Result<Bytes> {
+    let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
+    let mut chunk = BytesMut::with_capacity(length);
+    while chunk.len() < length {
+        let missing = (length - chunk.len()) as u64;
+        if (&mut *file).take(missing).read_buf(&mut chunk).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(chunk.freeze())
+}

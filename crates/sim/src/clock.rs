@@ -1,0 +1,112 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// The time that a simulated AWS goes by. Clones share it, so whoever keeps one can advance it while the AWS runs.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    stopped_at: Option<Timestamp>,
+    advanced_millis: AtomicU64,
+}
+
+impl Clock {
+    /// Runs with the machine's clock.
+    pub fn system() -> Self {
+        Self::new(None)
+    }
+
+    /// Stands still at `time` until it is advanced.
+    pub fn stopped_at(time: Timestamp) -> Self {
+        Self::new(Some(time))
+    }
+
+    /// Moves the time forward; it never goes back.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        // `fetch_update` with a function that always answers cannot fail.
+        let _ = self
+            .0
+            .advanced_millis
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sum| {
+                Some(sum.saturating_add(millis))
+            });
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        let base = self.0.stopped_at.unwrap_or_else(Timestamp::now);
+        later(
+            base,
+            Duration::from_millis(self.0.advanced_millis.load(Ordering::Relaxed)),
+        )
+    }
+
+    /// The present and some time more.
+    pub(crate) fn after(&self, duration: Duration) -> Timestamp {
+        later(self.now(), duration)
+    }
+
+    fn new(stopped_at: Option<Timestamp>) -> Self {
+        Self(Arc::new(Inner {
+            stopped_at,
+            advanced_millis: AtomicU64::new(0),
+        }))
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+/// `duration` after `time`, or the end of time.
+pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    time.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}
+
+/// `duration` before `time`, or the beginning of time.
+pub(crate) fn earlier(time: Timestamp, duration: Duration) -> Timestamp {
+    let duration = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    time.saturating_sub(duration).unwrap_or(Timestamp::MIN)
+}
+
+/// `2026-11-20T05:38:00Z`, as the services write times in XML.
+pub(crate) fn iso(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_clock_moves_only_when_advanced_and_clones_share_it() {
+        let start = "2026-11-20T00:00:00Z".parse::<Timestamp>().unwrap();
+        let clock = Clock::stopped_at(start);
+        let other = clock.clone();
+        assert_eq!(clock.now(), start);
+        other.advance(Duration::from_secs(61));
+        assert_eq!(clock.now().to_string(), "2026-11-20T00:01:01Z");
+    }
+
+    #[test]
+    fn the_end_of_time_is_not_passed() {
+        let clock = Clock::system();
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+        assert_eq!(later(clock.now(), Duration::MAX), Timestamp::MAX);
+        assert_eq!(earlier(Timestamp::MIN, Duration::MAX), Timestamp::MIN);
+    }
+}

@@ -1,0 +1,184 @@
+use std::fmt;
+
+use iam::AccountId;
+
+use crate::trail::Service;
+
+/// The host names that this AWS answers to, read without any help from the product: a mistake in its parser must not
+/// be repeated here.
+///
+/// Standard names of the partition `aws`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// `sts.REGION.amazonaws.com`; without a region the global `sts.amazonaws.com`
+    Sts { region: Option<Region> },
+    /// `iam.amazonaws.com`
+    Iam,
+    /// `api.ecr.REGION.amazonaws.com`
+    Ecr { region: Region },
+    /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
+    Registry { account: AccountId, region: Region },
+    /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
+    LayerBucket { region: Region },
+}
+
+/// A region of the partition `aws`, such as `us-east-1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Region(String);
+
+impl Host {
+    /// Reads a host name as it stands in the TLS handshake or in `Host`/`:authority`; a port is dropped.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let name = match name.rsplit_once(':') {
+            Some((name, port)) => {
+                port.parse::<u16>().ok()?;
+                name
+            }
+            None => name,
+        };
+        // The longest of these names, a layer bucket's, stays far below this.
+        if name.len() > 128 {
+            return None;
+        }
+        let name = name.to_ascii_lowercase();
+        let labels = name.strip_suffix(".amazonaws.com")?.split('.').collect::<Vec<_>>();
+        match labels[..] {
+            ["sts"] => Some(Self::Sts { region: None }),
+            ["sts", region] => Some(Self::Sts {
+                region: Some(Region::parse(region)?),
+            }),
+            ["iam"] => Some(Self::Iam),
+            ["api", "ecr", region] => Some(Self::Ecr {
+                region: Region::parse(region)?,
+            }),
+            [account, "dkr", "ecr", region] => Some(Self::Registry {
+                account: account.parse().ok()?,
+                region: Region::parse(region)?,
+            }),
+            [bucket, "s3", region] => {
+                let region = Region::parse(region)?;
+                (bucket == layer_bucket(&region)).then_some(Self::LayerBucket { region })
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn service(&self) -> Service {
+        match self {
+            Self::Sts { .. } => Service::Sts,
+            Self::Iam => Service::Iam,
+            Self::Ecr { .. } => Service::Ecr,
+            Self::Registry { .. } => Service::Registry,
+            Self::LayerBucket { .. } => Service::LayerBucket,
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sts { region: Some(region) } => write!(f, "sts.{region}.amazonaws.com"),
+            Self::Sts { region: None } => f.write_str("sts.amazonaws.com"),
+            Self::Iam => f.write_str("iam.amazonaws.com"),
+            Self::Ecr { region } => write!(f, "api.ecr.{region}.amazonaws.com"),
+            Self::Registry { account, region } => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
+            Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", layer_bucket(region)),
+        }
+    }
+}
+
+impl Region {
+    /// Where global endpoints are signed for.
+    pub(crate) fn us_east_1() -> Self {
+        Self("us-east-1".to_owned())
+    }
+
+    /// `^(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$`, the pattern of the partition `aws` in the SDKs' `partitions.json`.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        const AREAS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
+        let mut parts = name.split('-');
+        let (area, place, number) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_region = parts.next().is_none()
+            && name.len() <= 32
+            && AREAS.contains(&area)
+            && !place.is_empty()
+            && place
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_region.then(|| Self(name.to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn layer_bucket(region: &Region) -> String {
+    format!("prod-{region}-starport-layer-bucket")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn real_names_are_known() {
+        for name in [
+            "sts.amazonaws.com",
+            "sts.us-east-1.amazonaws.com",
+            "sts.eu-central-1.amazonaws.com",
+            "iam.amazonaws.com",
+            "api.ecr.us-east-1.amazonaws.com",
+            "111122223333.dkr.ecr.ap-southeast-2.amazonaws.com",
+            "prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com",
+        ] {
+            assert_eq!(Host::parse(name).unwrap().to_string(), name);
+        }
+    }
+
+    #[test]
+    fn case_and_port_do_not_matter() {
+        assert_eq!(Host::parse("IAM.amazonaws.com:443"), Some(Host::Iam));
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        for name in [
+            "",
+            "amazonaws.com",
+            "ec2.us-east-1.amazonaws.com",
+            "iam.us-east-1.amazonaws.com",
+            "sts.us-east-1.amazonaws.com.cn",
+            "sts.us-east-1.amazonaws.com.example.org",
+            "sts.us-gov-west-1.amazonaws.com",
+            "sts.cn-north-1.amazonaws.com",
+            "sts.us-east-1x.amazonaws.com",
+            "sts.us--1.amazonaws.com",
+            "11112222333.dkr.ecr.us-east-1.amazonaws.com",
+            "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
+            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "prod-us-east-1-starport-layer-bucket.s3.us-west-2.amazonaws.com",
+            "my-bucket.s3.us-east-1.amazonaws.com",
+            "iam.amazonaws.com:https",
+            "iam.amazonaws.com.",
+        ] {
+            assert_eq!(Host::parse(name), None, "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics(name in "\\PC{0,40}(\\.amazonaws\\.com)?(:[0-9]{0,6})?") {
+            let _ = Host::parse(&name);
+        }
+    }
+}

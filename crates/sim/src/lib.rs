@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod blobs;
+mod clock;
+mod credential;
+mod exchange;
+mod host;
+mod identity;
+mod listener;
+mod policy;
+mod query;
+mod seal;
+mod service;
+mod sigv4;
+mod sim;
+mod tls;
+mod trail;
+mod world;
+mod xml;
+
+pub use clock::Clock;
+pub use credential::AccessKey;
+pub use service::sts::IssuersError;
+pub use sim::{Builder, Sim, StartError};
+pub use trail::{Call, Service};

@@ -1,0 +1,98 @@
+//! The services behind the host names, and the way from a request to its service.
+
+pub(crate) mod bucket;
+pub(crate) mod ecr;
+pub(crate) mod iam;
+pub(crate) mod registry;
+pub(crate) mod sts;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    exchange::{Inbound, Response, respond, set_header},
+    host::{Host, Region},
+    world::World,
+};
+
+/// Answers any request on any host.
+///
+/// Everything passes here once: the trail, the clock's `Date`, and whatever else is to happen to every call.
+pub(crate) async fn answer(world: Arc<World>, peer: SocketAddr, request: Request<Incoming>) -> Response {
+    let (parts, body) = request.into_parts();
+    // HTTP/2 has the name in the URI, HTTP/1.1 in a header.
+    let authority = match parts.uri.authority() {
+        Some(authority) => authority.as_str().to_owned(),
+        None => parts
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let inbound = Inbound { authority, peer, parts };
+    let Some(host) = Host::parse(&inbound.authority) else {
+        return misdirected(&inbound.authority);
+    };
+    let now = world.clock.now();
+    let action = format!("{} {}", inbound.parts.method, inbound.parts.uri.path());
+    let request_id = Uuid::new_v4().to_string();
+    let mut entry = world
+        .trail
+        .begin(now, request_id, host.service(), &host.to_string(), action);
+    let mut response = match &host {
+        Host::Sts { region } => {
+            // The global endpoint is in us-east-1 and is signed for it.
+            let region = region.clone().unwrap_or_else(Region::us_east_1);
+            sts::answer(&world, &inbound, body, &region, &mut entry).await
+        }
+        Host::Iam => iam::answer(&world, &inbound, body, &mut entry).await,
+        Host::Ecr { region } => ecr::answer(&world, &inbound, body, region, &mut entry).await,
+        Host::Registry { account, region } => {
+            let registry = registry::Registry {
+                account: *account,
+                region,
+            };
+            registry::answer(&world, &inbound, body, registry, &mut entry).await
+        }
+        Host::LayerBucket { region } => bucket::answer(&world, &inbound, region, &mut entry).await,
+    };
+    entry.call.status = Some(response.status().as_u16());
+    // Clients correct their clocks by this header, so it must tell the time that signatures are judged by.
+    set_header(&mut response, header::DATE, &http_date(now));
+    response
+}
+
+/// `Fri, 20 Nov 2026 05:38:00 GMT` (RFC 9110 §5.6.7)
+pub(crate) fn http_date(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+/// A name that no AWS has. No certificate was made for it, so the client asked for another name in the handshake.
+fn misdirected(authority: &str) -> Response {
+    let shown = authority.chars().take(128).collect::<String>();
+    let mut response = respond(
+        StatusCode::MISDIRECTED_REQUEST,
+        "text/plain; charset=utf-8",
+        format!("the simulated AWS does not answer for the host `{shown}`\n"),
+    );
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_http() {
+        let time = "2026-11-20T05:38:00.5Z".parse().unwrap();
+        assert_eq!(http_date(time), "Fri, 20 Nov 2026 05:38:00 GMT");
+    }
+}

@@ -1,0 +1,226 @@
+//! The registry of one account in one region: the OCI distribution API with ECR's logins, permissions and errors.
+
+mod layers;
+mod login;
+mod manifests;
+mod refusal;
+mod tags;
+mod uploads;
+
+use ::iam::AccountId;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use oci::{ErrorCode, InvalidRoute, RepositoryName, Route};
+
+pub(crate) use uploads::Uploads;
+
+use crate::{
+    exchange::{Inbound, Response, respond, set_header},
+    host::{Host, Region},
+    identity::Identity,
+    policy::{Wish, request_context},
+    trail::Entry,
+    world::{Repository, World, repository_arn},
+};
+use refusal::Refusal;
+
+/// Whose registry is called.
+#[derive(Clone, Copy)]
+pub(crate) struct Registry<'r> {
+    pub(crate) account: AccountId,
+    pub(crate) region: &'r Region,
+}
+
+/// One call by somebody known.
+struct Visit<'v> {
+    world: &'v World,
+    inbound: &'v Inbound,
+    registry: Registry<'v>,
+    identity: Identity,
+    entry: &'v mut Entry,
+    now: Timestamp,
+}
+
+pub(crate) async fn answer(
+    world: &World,
+    inbound: &Inbound,
+    body: Incoming,
+    registry: Registry<'_>,
+    entry: &mut Entry,
+) -> Response {
+    entry.call.account = Some(registry.account.to_string());
+    let mut response = match call(world, inbound, body, registry, entry).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            refusal.note(entry);
+            refusal.answer(&registry.host().to_string(), inbound.parts.method == Method::HEAD)
+        }
+    };
+    response.headers_mut().insert(
+        HeaderName::from_static("docker-distribution-api-version"),
+        HeaderValue::from_static("registry/2.0"),
+    );
+    response
+}
+
+async fn call(
+    world: &World,
+    inbound: &Inbound,
+    body: Incoming,
+    registry: Registry<'_>,
+    entry: &mut Entry,
+) -> Result<Response, Refusal> {
+    let now = world.clock.now();
+    let identity = login::identify(world, inbound, registry.region, now)?;
+    entry.call.principal = Some(identity.arn());
+    let mut visit = Visit {
+        world,
+        inbound,
+        registry,
+        identity,
+        entry,
+        now,
+    };
+    let route = Route::parse(inbound.parts.uri.path()).map_err(|error| invalid_route(&error))?;
+    let method = inbound.parts.method.as_str();
+    match (method, route) {
+        ("GET" | "HEAD", Route::Base) => Ok(respond(StatusCode::OK, "text/plain; charset=utf-8", "")),
+        ("GET", Route::Manifest { name, reference }) => visit.manifest(&name, &reference, true),
+        ("HEAD", Route::Manifest { name, reference }) => visit.manifest(&name, &reference, false),
+        ("PUT", Route::Manifest { name, reference }) => visit.put_manifest(&name, &reference, body).await,
+        ("GET", Route::Blob { name, digest }) => visit.redirect_to_layer(&name, &digest),
+        ("HEAD", Route::Blob { name, digest }) => visit.find_layer(&name, &digest),
+        ("POST", Route::Upload { name, session: None }) => visit.begin_upload(&name, body).await,
+        (
+            "PATCH",
+            Route::Upload {
+                name,
+                session: Some(id),
+            },
+        ) => visit.append_to_upload(&name, &id, body).await,
+        (
+            "PUT",
+            Route::Upload {
+                name,
+                session: Some(id),
+            },
+        ) => visit.finish_upload(&name, &id, body).await,
+        (
+            "GET",
+            Route::Upload {
+                name,
+                session: Some(id),
+            },
+        ) => visit.upload_status(&name, &id).await,
+        (
+            "DELETE",
+            Route::Upload {
+                name,
+                session: Some(id),
+            },
+        ) => visit.cancel_upload(&name, &id),
+        ("GET", Route::Tags { name }) => visit.tags(&name),
+        (_, Route::Referrers { .. } | Route::Catalog) => Err(Refusal::new(
+            ErrorCode::Unsupported,
+            "This simulated registry lists neither referrers nor repositories yet.",
+        )),
+        _ => Err(Refusal::new(ErrorCode::Unsupported, "The operation is unsupported.")),
+    }
+}
+
+impl Registry<'_> {
+    fn host(&self) -> Host {
+        Host::Registry {
+            account: self.account,
+            region: self.region.clone(),
+        }
+    }
+}
+
+impl Visit<'_> {
+    /// Asks the policies of the caller and of the repository, and then whether the repository is there.
+    ///
+    /// In this order: who may not pull from a repository of another account does not learn whether it exists.
+    fn permit(&mut self, name: &RepositoryName, action: &'static str) -> Result<(), Refusal> {
+        let Registry { account, region } = self.registry;
+        let resource = repository_arn(account, region, name);
+        self.entry.call.action = action.to_owned();
+        self.entry.call.resource = Some(resource.clone());
+        let wish = Wish {
+            identity: &self.identity,
+            action,
+            resource: &resource,
+            owner: account,
+        };
+        let context = request_context(self.inbound, region, self.now);
+        self.world.read(|state| {
+            let repository = state
+                .account(account)
+                .and_then(|account| account.repository(region, name));
+            let policy = repository.and_then(|repository| repository.policy.as_ref());
+            wish.judge(state, policy, context)
+                .map_err(|denied| Refusal::new(ErrorCode::Denied, denied.0))?;
+            repository.map(|_| ()).ok_or_else(|| self.no_repository(name))
+        })
+    }
+
+    /// Reads something of a repository that the caller was let into.
+    fn read<T>(&self, name: &RepositoryName, reader: impl FnOnce(&Repository) -> T) -> Result<T, Refusal> {
+        let Registry { account, region } = self.registry;
+        self.world
+            .read(|state| state.account(account)?.repository(region, name).map(reader))
+            .ok_or_else(|| self.no_repository(name))
+    }
+
+    fn no_repository(&self, name: &RepositoryName) -> Refusal {
+        Refusal::new(
+            ErrorCode::NameUnknown,
+            format!(
+                "The repository with name '{name}' does not exist in the registry with id '{}'",
+                self.registry.account
+            ),
+        )
+    }
+
+    /// A parameter of the URL.
+    fn param(&self, name: &str) -> Option<String> {
+        let query = self.inbound.parts.uri.query().unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    /// An answer without a body that says where something is; the URL is absolute, as ECR's are.
+    fn located(&self, status: StatusCode, path: &str) -> Response {
+        let mut response = respond(status, "text/plain; charset=utf-8", "");
+        let location = format!("https://{}{path}", self.registry.host());
+        set_header(&mut response, header::LOCATION, &location);
+        response
+    }
+}
+
+fn invalid_route(error: &InvalidRoute) -> Refusal {
+    match error {
+        InvalidRoute::Unknown => Refusal::status(
+            StatusCode::NOT_FOUND,
+            ErrorCode::Unsupported,
+            "The operation is unsupported.",
+        ),
+        InvalidRoute::Name(_) => Refusal::new(
+            ErrorCode::NameInvalid,
+            "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*''",
+        ),
+        InvalidRoute::Reference(_) => Refusal::new(
+            ErrorCode::ManifestInvalid,
+            "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-zA-Z0-9-_.]+''",
+        ),
+        InvalidRoute::Digest(_) => Refusal::new(
+            ErrorCode::DigestInvalid,
+            "Invalid parameter at 'layerDigest' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''",
+        ),
+    }
+}

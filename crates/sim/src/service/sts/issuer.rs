@@ -1,0 +1,166 @@
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use reqwest::{Client, Response, redirect::Policy};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use serde::Deserialize;
+use tokio::time::timeout;
+use url::Url;
+
+use super::key_set::{KeySet, NoKeySet};
+
+/// Fetches issuers' keys.
+///
+/// Nothing is kept: how long STS keeps a key set is not documented, and without a cache a key set that is broken shows
+/// at once.
+pub(crate) struct Issuers(Client);
+
+/// Why the client for issuers cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum IssuersError {
+    /// A trust root is not one.
+    #[error("a certificate among the trust roots cannot be read: {0}")]
+    Pem(#[from] rustls::pki_types::pem::Error),
+    /// A trust root is not one that TLS can use.
+    #[error("a certificate among the trust roots cannot be used: {0}")]
+    Root(#[from] rustls::Error),
+    /// The client itself.
+    #[error("the HTTPS client cannot be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Why an issuer's keys were not had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unavailable {
+    #[error("it did not answer within {} s", LIMIT.as_secs())]
+    Slow,
+    #[error("its certificate is not trusted")]
+    Untrusted,
+    #[error("{0}")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("{url} answered {status}")]
+    Status { url: Url, status: u16 },
+    #[error("{url} sent more than {limit} bytes")]
+    TooLong { url: Url, limit: usize },
+    #[error("the discovery document cannot be read: {0}")]
+    Discovery(#[source] serde_json::Error),
+    #[error("the discovery document is one of another issuer, {0}")]
+    OtherIssuer(String),
+    #[error("{0} is not an https:// URL")]
+    NotHttps(String),
+    #[error(transparent)]
+    Keys(#[from] NoKeySet),
+}
+
+/// How long discovery and key set may take together: STS gives up after 5 seconds.
+const LIMIT: Duration = Duration::from_secs(5);
+const MAX_DISCOVERY: usize = 64 * 1024;
+const MAX_KEYS: usize = 512 * 1024;
+
+/// OpenID Connect Discovery 1.0 §3, as far as STS needs it.
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Issuers {
+    /// A client that trusts the public authorities and those in `roots` (PEM), and finds the hosts in `resolve` at the
+    /// addresses there; every other host by DNS.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client of the product is none of the simulator's: a bug must not hide by being on both sides"
+    )]
+    pub(crate) fn new(resolve: &[(String, SocketAddr)], roots: &[String]) -> Result<Self, IssuersError> {
+        let mut store = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        for pem in roots {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                store.add(certificate?)?;
+            }
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        let mut client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            .no_proxy()
+            .redirect(Policy::none())
+            .pool_max_idle_per_host(0);
+        for (host, address) in resolve {
+            client = client.resolve(host, *address);
+        }
+        Ok(Self(client.build()?))
+    }
+
+    /// The keys of `issuer` by way of its discovery document.
+    pub(super) async fn keys(&self, issuer: &str) -> Result<KeySet, Unavailable> {
+        timeout(LIMIT, self.fetch(issuer))
+            .await
+            .map_err(|_| Unavailable::Slow)?
+    }
+
+    async fn fetch(&self, issuer: &str) -> Result<KeySet, Unavailable> {
+        let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let discovery = self.get(&discovery, MAX_DISCOVERY).await?;
+        let discovery = serde_json::from_slice::<Discovery>(&discovery).map_err(Unavailable::Discovery)?;
+        if discovery.issuer != issuer {
+            return Err(Unavailable::OtherIssuer(discovery.issuer));
+        }
+        let keys = self.get(&discovery.jwks_uri, MAX_KEYS).await?;
+        Ok(KeySet::parse(&keys)?)
+    }
+
+    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, Unavailable> {
+        let url = Url::parse(url)
+            .ok()
+            .filter(|url| url.scheme() == "https")
+            .ok_or_else(|| Unavailable::NotHttps(url.chars().take(256).collect()))?;
+        let response = self.0.get(url.clone()).send().await.map_err(unreachable)?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(Unavailable::Status { url, status });
+        }
+        body(response, limit).await?.ok_or(Unavailable::TooLong { url, limit })
+    }
+}
+
+/// The body, if it is no longer than `limit`.
+async fn body(response: Response, limit: usize) -> Result<Option<Vec<u8>>, Unavailable> {
+    let mut chunks = response.bytes_stream();
+    let mut body = Vec::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(unreachable)?;
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body))
+}
+
+/// A certificate that is not trusted is told from all else, because STS has a message of its own for it.
+fn unreachable(error: reqwest::Error) -> Unavailable {
+    if is_untrusted(&error) {
+        Unavailable::Untrusted
+    } else {
+        Unavailable::Unreachable(error)
+    }
+}
+
+/// Whether a certificate is at the bottom of an error.
+fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not among its sources; only the sources of that are.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| is_untrusted(wrapped)) || error.source().is_some_and(is_untrusted)
+}

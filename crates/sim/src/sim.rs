@@ -1,0 +1,200 @@
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use iam::AccountId;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    blobs::Blobs,
+    clock::Clock,
+    credential::AccessKey,
+    listener::{Listener, Tasks},
+    service::sts::{Issuers, IssuersError},
+    tls::Authority,
+    trail::Call,
+    world::World,
+};
+
+/// A simulated AWS that is running. It ends when it is dropped; [`Sim::shutdown`] ends it in good order.
+pub struct Sim {
+    address: SocketAddr,
+    ca_pem: String,
+    world: Arc<World>,
+    tasks: Tasks,
+}
+
+/// How a simulated AWS is to be.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    data_dir: Option<PathBuf>,
+    listen: SocketAddr,
+    resolve: Vec<(String, SocketAddr)>,
+    trust: Vec<String>,
+    clock: Clock,
+}
+
+/// Why a simulated AWS did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// [`Builder::data_dir`] was not called.
+    #[error("the simulated AWS needs a directory for the layers: call data_dir")]
+    NoDataDir,
+    /// The directory for the layers cannot be used.
+    #[error("the simulated AWS cannot keep layers in {dir}: {error}")]
+    DataDir {
+        /// The directory that was asked for.
+        dir: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("the simulated AWS cannot listen on {address}: {error}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// A certificate of [`Builder::trust_pem`] cannot be used.
+    #[error("the simulated STS cannot reach out: {0}")]
+    Issuers(#[from] IssuersError),
+    /// The private certificate authority cannot be made.
+    #[error("the simulated AWS cannot make its certificate authority: {0}")]
+    Authority(String),
+}
+
+impl Sim {
+    /// Begins a description of a simulated AWS.
+    pub fn builder() -> Builder {
+        Builder {
+            data_dir: None,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            resolve: Vec::new(),
+            trust: Vec::new(),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Where all host names of this AWS are to be found.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate, in PEM, of the private authority that vouches for the host names.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The access key of an account's root user, who may do everything in it. An account is born when it is first named
+    /// here.
+    pub fn root_credentials(&self, account: &AccountId) -> AccessKey {
+        self.world.root_key(*account)
+    }
+
+    /// The calls that came in since the start, the latest 65,536 of them, in the order in which they came.
+    pub fn trail(&self) -> Vec<Call> {
+        self.world.trail.calls()
+    }
+
+    /// How many calls came in since the start.
+    pub fn trail_len(&self) -> u64 {
+        self.world.trail.count()
+    }
+
+    /// Ends it: nothing more is accepted, what is being answered is answered (for a few seconds at most), and when this
+    /// returns no task is left.
+    pub async fn shutdown(self) {
+        self.tasks.end().await;
+    }
+}
+
+impl Builder {
+    /// Where layers are kept. The directory is made where it is missing and belongs to the caller, who removes it.
+    #[must_use]
+    pub fn data_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(dir.into());
+        self
+    }
+
+    /// Where to listen; `127.0.0.1` with a port that is free, where nothing is said.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Where the simulated STS finds the host of an issuer, instead of by DNS. The port stands in for 443.
+    #[must_use]
+    pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
+        self.resolve.push((host.into(), address));
+        self
+    }
+
+    /// Certificate authorities (PEM) that the simulated STS trusts beside the public ones.
+    #[must_use]
+    pub fn trust_pem(mut self, pem: impl Into<String>) -> Self {
+        self.trust.push(pem.into());
+        self
+    }
+
+    /// The time it goes by; the machine's, where nothing is said.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Starts it on the current runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(self) -> Result<Sim, StartError> {
+        let dir = self.data_dir.ok_or(StartError::NoDataDir)?;
+        let issuers = Issuers::new(&self.resolve, &self.trust)?;
+        let authority = Authority::new().map_err(|error| StartError::Authority(error.to_string()))?;
+        let ca_pem = authority.ca_pem().to_owned();
+        let config = Arc::new(authority)
+            .server_config()
+            .map_err(|error| StartError::Authority(error.to_string()))?;
+        let blobs = Blobs::open(&dir)
+            .await
+            .map_err(|error| StartError::DataDir { dir, error })?;
+        let address = self.listen;
+        let listen_error = |error| StartError::Listen { address, error };
+        let socket = TcpListener::bind(address).await.map_err(listen_error)?;
+        let address = socket.local_addr().map_err(listen_error)?;
+        let world = Arc::new(World::new(self.clock, blobs, issuers));
+        let tasks = Tasks::default();
+        let listener = Listener {
+            world: Arc::clone(&world),
+            tls: TlsAcceptor::from(Arc::new(config)),
+            tasks: tasks.clone(),
+        };
+        listener.run(socket);
+        Ok(Sim {
+            address,
+            ca_pem,
+            world,
+            tasks,
+        })
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.tasks.abort();
+    }
+}
+
+impl std::fmt::Debug for Sim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sim")
+            .field("addr", &self.address)
+            .finish_non_exhaustive()
+    }
+}

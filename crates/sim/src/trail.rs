@@ -1,0 +1,225 @@
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+
+/// One call that reached this AWS, on whatever host. It never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Counts the calls since the start, from 1.
+    pub number: u64,
+    /// When the call came in.
+    pub at: Timestamp,
+    /// The id of the request; the answer's headers carry it where the protocol has a header for it.
+    pub request_id: String,
+    /// The service that the host name stands for.
+    pub service: Service,
+    /// The host name that was asked for.
+    pub host: String,
+    /// What was asked, in the terms of IAM where it has one (`ecr:BatchGetImage`), else the method and the path.
+    pub action: String,
+    /// The account that owns the resource.
+    pub account: Option<String>,
+    /// The ARN of who asked, once known.
+    pub principal: Option<String>,
+    /// The ARN of what was asked for.
+    pub resource: Option<String>,
+    /// The answer's HTTP status; none while the call is being answered, or where the client left before that.
+    pub status: Option<u16>,
+    /// AWS's error code, where the answer is an error.
+    pub error: Option<String>,
+    /// AWS's message, where the answer is an error: for a denial, its reason.
+    pub message: Option<String>,
+}
+
+/// The services that are simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Security Token Service.
+    Sts,
+    /// Identity and Access Management.
+    Iam,
+    /// The API of the Elastic Container Registry.
+    Ecr,
+    /// The registry that clients push to and pull from.
+    Registry,
+    /// The bucket that the registry redirects blob downloads to.
+    LayerBucket,
+}
+
+/// All calls in the order in which they came in. The oldest are dropped beyond [`Trail::CAPACITY`], and still counted.
+#[derive(Clone, Default)]
+pub(crate) struct Trail(Arc<Mutex<Record>>);
+
+#[derive(Default)]
+struct Record {
+    calls: VecDeque<Call>,
+    count: u64,
+}
+
+/// A call that is being answered. It enters the trail when it comes in and is completed when this is dropped, so that a
+/// client that leaves early is on record too.
+pub(crate) struct Entry {
+    trail: Trail,
+    pub(crate) call: Call,
+}
+
+impl Call {
+    /// Whether the call was answered without an error.
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| status < 400)
+    }
+}
+
+impl Service {
+    /// The name that IAM's actions begin with.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Ecr | Self::Registry => "ecr",
+            Self::LayerBucket => "s3",
+        }
+    }
+}
+
+impl Trail {
+    /// How many calls are kept.
+    pub(crate) const CAPACITY: usize = 65_536;
+
+    /// Records that a call came in.
+    pub(crate) fn begin(
+        &self,
+        at: Timestamp,
+        request_id: String,
+        service: Service,
+        host: &str,
+        action: String,
+    ) -> Entry {
+        let mut record = self.record();
+        record.count += 1;
+        let call = Call {
+            number: record.count,
+            at,
+            request_id,
+            service,
+            host: host.to_owned(),
+            action: shortened(&action),
+            account: None,
+            principal: None,
+            resource: None,
+            status: None,
+            error: None,
+            message: None,
+        };
+        if record.calls.len() == Self::CAPACITY {
+            record.calls.pop_front();
+        }
+        record.calls.push_back(call.clone());
+        Entry {
+            trail: self.clone(),
+            call,
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.record().calls.iter().cloned().collect()
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.record().count
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// Notes the error that the answer is going to be.
+    pub(crate) fn failed(&mut self, code: &str, message: &str) {
+        self.call.error = Some(code.to_owned());
+        self.call.message = Some(shortened(message));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut record = self.trail.record();
+        let first = record.calls.front().map_or(0, |call| call.number);
+        let Some(position) = self.call.number.checked_sub(first) else {
+            return;
+        };
+        if let Some(slot) = usize::try_from(position)
+            .ok()
+            .and_then(|position| record.calls.get_mut(position))
+        {
+            slot.clone_from(&self.call);
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sts => "STS",
+            Self::Iam => "IAM",
+            Self::Ecr => "ECR API",
+            Self::Registry => "ECR registry",
+            Self::LayerBucket => "layer bucket",
+        })
+    }
+}
+
+/// Some of what is recorded is what clients sent, and the record must not grow by their leave.
+fn shortened(text: &str) -> String {
+    text.chars().take(1024).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(trail: &Trail, action: &str) -> Entry {
+        trail.begin(
+            Timestamp::UNIX_EPOCH,
+            String::new(),
+            Service::Sts,
+            "sts.amazonaws.com",
+            action.to_owned(),
+        )
+    }
+
+    #[test]
+    fn calls_stand_in_the_order_of_their_arrival() {
+        let trail = Trail::default();
+        let mut first = begin(&trail, "first");
+        let second = begin(&trail, "second");
+        drop(second);
+        assert_eq!(trail.calls()[0].status, None);
+        first.call.status = Some(200);
+        drop(first);
+        let actions = trail
+            .calls()
+            .into_iter()
+            .map(|call| (call.action, call.status))
+            .collect::<Vec<_>>();
+        assert_eq!(actions, [("first".to_owned(), Some(200)), ("second".to_owned(), None)]);
+    }
+
+    #[test]
+    fn the_oldest_calls_make_room() {
+        let trail = Trail::default();
+        let oldest = begin(&trail, "oldest");
+        for _ in 0..Trail::CAPACITY {
+            begin(&trail, "later");
+        }
+        drop(oldest);
+        assert_eq!(trail.count(), Trail::CAPACITY as u64 + 1);
+        assert_eq!(trail.calls().len(), Trail::CAPACITY);
+        assert!(trail.calls().iter().all(|call| call.action == "later"));
+    }
+}

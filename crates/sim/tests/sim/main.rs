@@ -1,0 +1,21 @@
+//! The simulated AWS over real sockets: each check that it makes has a test in which it refuses.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a stage that cannot be set fails the test that wanted it"
+)]
+
+mod bucket;
+mod ecr;
+mod hops;
+mod iam;
+mod images;
+mod issuer;
+mod pull;
+mod push;
+mod robustness;
+mod signatures;
+mod signing;
+mod stage;
+mod trail;
+mod web_identity;
