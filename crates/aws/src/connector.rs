@@ -1,0 +1,89 @@
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use reqwest::{Client, Request, Url};
+
+/// The SDK's way out: the HTTP client that everything else of the product uses, with its resolve map and roots.
+///
+/// The SDK's own connector cannot be told a port for a name, which the resolve map needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector(Client);
+
+impl Connector {
+    pub(crate) fn shared(client: Client) -> SharedHttpClient {
+        SharedHttpClient::new(Self(client))
+    }
+}
+
+impl HttpClient for Connector {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        // Timeouts of a call are kept by the SDK itself; those of a connection by the client.
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let client = self.0.clone();
+        HttpConnectorFuture::new(async move { exchange(&client, &request).await })
+    }
+}
+
+async fn exchange(client: &Client, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let request = outgoing(request).map_err(ConnectorError::user)?;
+    let mut answer = client.execute(request).await.map_err(failure)?;
+    let status = StatusCode::try_from(answer.status().as_u16()).map_err(|error| ConnectorError::user(error.into()))?;
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(failure)? {
+        if body.len() + piece.len() > MAX_ANSWER {
+            return Err(ConnectorError::user(
+                format!("the answer is longer than {MAX_ANSWER} bytes").into(),
+            ));
+        }
+        body.extend_from_slice(&piece);
+    }
+    let headers = std::mem::take(answer.headers_mut());
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    for (name, value) in &headers {
+        // A header that is not text means nothing to the SDK.
+        if let Ok(value) = value.to_str() {
+            let _ = response
+                .headers_mut()
+                .try_append(name.as_str().to_owned(), value.to_owned());
+        }
+    }
+    Ok(response)
+}
+
+fn outgoing(request: &HttpRequest) -> Result<Request, Box<dyn std::error::Error + Send + Sync>> {
+    let mut outgoing = Request::new(request.method().parse()?, Url::parse(request.uri())?);
+    for (name, value) in request.headers() {
+        outgoing
+            .headers_mut()
+            .append(http::HeaderName::try_from(name)?, http::HeaderValue::try_from(value)?);
+    }
+    let body = request.body().bytes().ok_or("the request's body is a stream")?;
+    *outgoing.body_mut() = Some(body.to_vec().into());
+    Ok(outgoing)
+}
+
+fn failure(error: reqwest::Error) -> ConnectorError {
+    let error = error.without_url();
+    if error.is_timeout() {
+        return ConnectorError::timeout(error.into());
+    }
+    ConnectorError::io(error.into())
+}
+
+/// Answers of STS and of ECR's API have a few kilobytes.
+const MAX_ANSWER: usize = 1024 * 1024;
