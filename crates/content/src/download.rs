@@ -1,0 +1,114 @@
+use std::{fs::File, ops::RangeBounds, sync::Arc};
+
+use oci::Digest;
+use tokio::sync::watch;
+
+use crate::{
+    blob::Blob,
+    reader::{self, ByteStream},
+};
+
+mod body;
+mod error;
+mod flights;
+mod gate;
+mod leader;
+mod patience;
+
+pub use error::FetchError;
+pub(crate) use flights::{Flight, Flights};
+pub(crate) use gate::Gate;
+pub(crate) use leader::Leader;
+
+/// Content that can be read from its first byte on.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Finished content.
+    Whole(Blob),
+    /// Content that is still coming.
+    Growing(Download),
+}
+
+/// A download that runs, for any number of readers. It goes on without them.
+#[derive(Clone, Debug)]
+pub struct Download {
+    digest: Digest,
+    size: u64,
+    file: Arc<File>,
+    gate: Gate,
+}
+
+/// How far a download has come. The task that runs it tells everybody who follows.
+#[derive(Clone, Debug)]
+pub(crate) enum Phase {
+    /// Nothing is known yet.
+    Opening,
+    /// The first `written` of `size` bytes can be read from the file. They are not verified.
+    Receiving { file: Arc<File>, size: u64, written: u64 },
+    /// Everything is there and verified.
+    Whole(Blob),
+    /// There will be nothing more.
+    Failed(FetchError),
+}
+
+impl Content {
+    /// The digest of the content.
+    pub fn digest(&self) -> &Digest {
+        match self {
+            Self::Whole(blob) => blob.digest(),
+            Self::Growing(download) => &download.digest,
+        }
+    }
+
+    /// The length in bytes; of growing content the one that the source declared, which a body either meets or fails.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Whole(blob) => blob.size(),
+            Self::Growing(download) => download.size,
+        }
+    }
+
+    /// The bytes of `range`, as far as it lies within the content.
+    ///
+    /// The last bytes of the range (256 KiB, or all if there are fewer) of growing content come only after **all** of
+    /// the content is verified: an answer made of unverified bytes never completes, whatever part of the content it is.
+    pub fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
+        match self {
+            Self::Whole(blob) => blob.stream(range),
+            Self::Growing(download) => download.stream(range),
+        }
+    }
+}
+
+impl Download {
+    fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
+        let range = reader::clamp(range, self.size);
+        let gate = self.gate.clone().holding_back(&range);
+        reader::stream(Arc::clone(&self.file), range, Some(gate))
+    }
+}
+
+impl Flight {
+    /// Waits until the size is known, or there will be nothing. `is_own` says whether the download was begun for the
+    /// place that the reader reads for.
+    pub(crate) async fn begun(self, digest: &Digest, is_own: bool) -> Result<Content, FetchError> {
+        let mut progress: watch::Receiver<Phase> = self.progress;
+        loop {
+            let phase = progress.borrow_and_update().clone();
+            match phase {
+                Phase::Opening => {}
+                Phase::Receiving { file, size, .. } => {
+                    return Ok(Content::Growing(Download {
+                        digest: digest.clone(),
+                        size,
+                        file,
+                        gate: Gate::new(progress, is_own),
+                    }));
+                }
+                Phase::Whole(blob) => return Ok(Content::Whole(blob)),
+                Phase::Failed(error) => return Err(error),
+            }
+            progress.changed().await.map_err(|_| FetchError::Abandoned)?;
+        }
+    }
+}

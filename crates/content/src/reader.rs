@@ -1,0 +1,113 @@
+use std::{
+    fs::File,
+    io,
+    ops::{Bound, Range, RangeBounds},
+    os::unix::fs::FileExt,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+
+use crate::{blocking::blocking, download::Gate};
+
+/// Bytes in order, in pieces of at most 256 KiB. A failed read ends it.
+///
+/// An error that comes from a download holds a [`FetchError`](crate::FetchError); `io::Error::get_ref` gives it back.
+pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// How much is read at a time: large enough that the way into the blocking pool hardly counts, small enough that many
+/// readers fit into memory.
+pub(crate) const CHUNK: u64 = 256 * 1024;
+
+/// One reader of one file, at its own pace.
+struct Reader {
+    file: Arc<File>,
+    left: Range<u64>,
+    /// Holds the reader back while the file grows. A finished file has none.
+    gate: Option<Gate>,
+}
+
+/// The bytes of `range`, as far as the gate lets them through. The range lies within the file, or within what the file
+/// will be.
+pub(crate) fn stream(file: Arc<File>, range: Range<u64>, gate: Option<Gate>) -> ByteStream {
+    let reader = Reader {
+        file,
+        left: range,
+        gate,
+    };
+    stream::try_unfold(reader, |mut reader| async move {
+        let chunk = reader.chunk().await?;
+        Ok(chunk.map(|chunk| (chunk, reader)))
+    })
+    .boxed()
+}
+
+/// The part of `range` that lies within `size` bytes.
+pub(crate) fn clamp(range: impl RangeBounds<u64>, size: u64) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => size,
+    };
+    let start = start.min(size);
+    start..end.min(size).max(start)
+}
+
+/// Reads exactly this range, in the blocking pool.
+pub(crate) async fn read(file: &Arc<File>, range: Range<u64>) -> io::Result<Bytes> {
+    let file = Arc::clone(file);
+    blocking(move || {
+        let length = usize::try_from(range.end - range.start).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, range.start)?;
+        Ok(Bytes::from(bytes))
+    })
+    .await
+}
+
+impl Reader {
+    async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
+        let ready = match &mut self.gate {
+            None => self.left.end,
+            Some(gate) => gate.passage(&self.left).await.map_err(io::Error::other)?,
+        };
+        if self.left.is_empty() {
+            return Ok(None);
+        }
+        let end = ready.min(self.left.start.saturating_add(CHUNK));
+        let bytes = read(&self.file, self.left.start..end).await?;
+        self.left.start = end;
+        Ok(Some(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranges_end_where_the_content_ends() {
+        assert_eq!(clamp(.., 10), 0..10);
+        assert_eq!(clamp(3.., 10), 3..10);
+        assert_eq!(clamp(..=u64::MAX, 10), 0..10);
+        assert_eq!(clamp(2..=4, 10), 2..5);
+        assert_eq!(clamp(20..30, 10), 10..10);
+        assert_eq!(clamp((Bound::Excluded(u64::MAX), Bound::Unbounded), 10), 10..10);
+    }
+
+    proptest! {
+        #[test]
+        fn a_clamped_range_lies_within(start: u64, end: u64, size: u64) {
+            let range = clamp(start..end, size);
+            prop_assert!(range.start <= range.end && range.end <= size);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+use std::{io, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use oci::{Digest, Tag};
+use tokio::sync::Semaphore;
+
+use crate::{
+    admission::{self, Admission},
+    blob::Blob,
+    blocking::blocking,
+    directory::{Directory, OpenError},
+    download::{Content, FetchError, Flights, Leader},
+    limits::Limits,
+    place::Place,
+    source::Source,
+    tag::{self, TagRecord},
+    verification::Mismatch,
+};
+
+/// Content by digest, what belongs where, and what tags meant; in a directory that it holds alone. Clones are the same
+/// store. The directory is free again when the last one is gone and no download runs.
+///
+/// Every method does its file work in Tokio's blocking pool.
+#[derive(Clone, Debug)]
+pub struct Store {
+    directory: Arc<Directory>,
+    flights: Arc<Flights>,
+    turns: Arc<Semaphore>,
+    limits: Limits,
+}
+
+/// Why content was not put into the store.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// It is not what its digest says.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// It could not be written. The content itself is right.
+    #[error("the content store's disk failed: {0}")]
+    Disk(#[from] io::Error),
+}
+
+impl Store {
+    /// Opens the store in `directory`, which is made if it is not there. What an earlier process left unfinished is
+    /// removed; finished content is not looked at, so this takes the same time however much there is.
+    ///
+    /// # Errors
+    /// [`OpenError`] where the directory cannot be written, or another store holds it.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::with_limits(directory, Limits::default())
+    }
+
+    /// Like [`Store::open`], with other limits for downloads.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn with_limits(directory: &Path, limits: Limits) -> Result<Self, OpenError> {
+        Ok(Self {
+            directory: Arc::new(Directory::open(directory)?),
+            flights: Arc::default(),
+            turns: Arc::new(Semaphore::new(limits.downloads.clamp(1, Semaphore::MAX_PERMITS))),
+            limits,
+        })
+    }
+
+    /// The finished content, if it is there. Who may read it is not asked here: see [`Store::admitted`].
+    ///
+    /// # Errors
+    /// What the file system says, other than that there is no such file.
+    pub async fn blob(&self, digest: &Digest) -> io::Result<Option<Blob>> {
+        // In this order: what is no longer among the downloads has its name on disk.
+        if let Some(blob) = self.flights.verified(digest) {
+            return Ok(Some(blob));
+        }
+        let digest = digest.clone();
+        self.on_disk(move |directory| directory.find(&digest)).await
+    }
+
+    /// Puts small content that is in memory into the store; meant for manifests.
+    ///
+    /// # Errors
+    /// [`PutError::Mismatch`] where it is not what its digest says, [`PutError::Disk`] where it cannot be written.
+    pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Blob, PutError> {
+        let digest = digest.clone();
+        self.on_disk(move |directory| {
+            let mut content = directory.begin(digest.algorithm())?;
+            content.append(&bytes)?;
+            match content.verify(&digest) {
+                Ok(content) => Ok(Ok(directory.keep(content)?)),
+                Err(mismatch) => Ok(Err(mismatch.into())),
+            }
+        })
+        .await?
+    }
+
+    /// The content: finished, or from its first byte on while it comes. There is one download of a digest at a time;
+    /// whoever asks meanwhile follows it, whatever their source.
+    ///
+    /// The download runs in a task of its own and goes on without readers. A source that fails is asked to go on from
+    /// where it broke off, within the [`Limits`].
+    ///
+    /// Nobody's permission is asked: since another place's download may serve this call, **the caller must know that the
+    /// place may read the digest** ([`Store::admitted`], or upstream's word). Where another place's download fails before
+    /// its first byte, this call tries its own source; what the other source said is not passed on.
+    ///
+    /// Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the streams.
+    pub async fn fetch(&self, place: &Place, digest: &Digest, source: Arc<dyn Source>) -> Result<Content, FetchError> {
+        if let Some(blob) = self.blob(digest).await? {
+            return Ok(Content::Whole(blob));
+        }
+        loop {
+            let (flight, commission) = self.flights.join(place, digest);
+            if let Some(commission) = commission {
+                let leader = Leader::new(
+                    commission,
+                    digest.clone(),
+                    Arc::clone(&source),
+                    Arc::clone(&self.directory),
+                    self.limits,
+                    Arc::clone(&self.turns),
+                );
+                tokio::spawn(leader.run());
+            }
+            let is_own = flight.place == *place;
+            match flight.begun(digest, is_own).await {
+                // Every round is another place's download, or this place's, which is the last.
+                Err(_) if !is_own => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Notes that the content belongs to the place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn admit(&self, place: &Place, digest: &Digest, admission: Admission) -> io::Result<()> {
+        let (place, digest) = (place.clone(), digest.clone());
+        self.on_disk(move |directory| admission::write(directory, &place, &digest, &admission))
+            .await
+    }
+
+    /// As what the content belongs to the place, if it does. Content that was admitted both as a blob and as a manifest
+    /// counts as a manifest, of which the bytes are the same.
+    ///
+    /// # Errors
+    /// What the file system says, other than that there is no such file. A damaged record counts as none.
+    pub async fn admitted(&self, place: &Place, digest: &Digest) -> io::Result<Option<Admission>> {
+        let (place, digest) = (place.clone(), digest.clone());
+        self.on_disk(move |directory| admission::read(directory, &place, &digest))
+            .await
+    }
+
+    /// What the tag meant when upstream was last asked. How long that counts is for the caller to say.
+    ///
+    /// # Errors
+    /// What the file system says, other than that there is no such file. A damaged record counts as none.
+    pub async fn tag(&self, place: &Place, tag: &Tag) -> io::Result<Option<TagRecord>> {
+        let (place, tag) = (place.clone(), tag.clone());
+        self.on_disk(move |directory| tag::read(directory, &place, &tag)).await
+    }
+
+    /// Notes what the tag means, in place of what was noted before.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn set_tag(&self, place: &Place, tag: &Tag, record: TagRecord) -> io::Result<()> {
+        let (place, tag) = (place.clone(), tag.clone());
+        self.on_disk(move |directory| tag::write(directory, &place, &tag, record))
+            .await
+    }
+
+    /// Forgets what the tag meant, if anything was noted.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn forget_tag(&self, place: &Place, tag: &Tag) -> io::Result<()> {
+        let path = self.directory.layout().tag(place, tag);
+        self.on_disk(move |directory| directory.remove_small(&path)).await
+    }
+
+    async fn on_disk<T, W>(&self, work: W) -> io::Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Directory) -> io::Result<T> + Send + 'static,
+    {
+        let directory = Arc::clone(&self.directory);
+        blocking(move || work(&directory)).await
+    }
+}

@@ -1,0 +1,180 @@
+//! Processes that die, and processes that meet.
+//!
+//! The children are this test program again, with one of the ignored tests below.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use bytes::Bytes;
+use content::{FetchError, OpenError, Store};
+use oci::Digest;
+use tokio::sync::mpsc;
+
+use crate::scripted::{CHUNK, Scripted, content, everything, failure, files, place, relay, send};
+
+const DIRECTORY: &str = "CONTENT_TEST_DIRECTORY";
+
+/// The directory that the parent gave; nothing where there is no parent.
+fn inherited() -> Option<PathBuf> {
+    env::var_os(DIRECTORY).map(PathBuf::from)
+}
+
+fn arguments(test: &str) -> [String; 4] {
+    let name = format!("crashes::{test}");
+    ["--exact", "--ignored", "--nocapture", &name].map(str::to_owned)
+}
+
+/// A child that runs the test and has come to where it says so.
+struct Ready(Child);
+
+impl Ready {
+    fn child(test: &str, directory: &Path) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args(arguments(test))
+            .env(DIRECTORY, directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let messages = BufReader::new(child.stderr.take().unwrap());
+        let is_ready = messages.lines().any(|line| line.unwrap() == "ready");
+        assert!(is_ready, "{test} ended early");
+        Self(child)
+    }
+}
+
+impl Drop for Ready {
+    /// `SIGKILL`: the child gets no chance to tidy up.
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+#[ignore = "a child of other tests"]
+fn child_in_the_middle_of_a_download() {
+    let Some(directory) = inherited() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&directory).unwrap();
+        let content = content(4 * CHUNK);
+        let (pieces, received) = mpsc::channel(1);
+        let source = Scripted::new([relay(content.len(), received)]);
+        let growing = store
+            .fetch(&place("acme"), &Digest::of(&content), source)
+            .await
+            .unwrap();
+        pieces.send(content.slice(..2 * CHUNK)).await.unwrap();
+        let mut stream = growing.stream(..);
+        futures_util::StreamExt::next(&mut stream).await.unwrap().unwrap();
+        eprintln!("ready");
+        // Until the parent is gone or kills this process.
+        std::io::stdin().lines().for_each(drop);
+    });
+}
+
+#[test]
+#[ignore = "a child of other tests"]
+fn child_on_a_full_disk() {
+    let Some(directory) = inherited() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&directory).unwrap();
+        let large = content(16 * CHUNK);
+        let source = Scripted::new([send(&large)]);
+        let fetched = store.fetch(&place("acme"), &Digest::of(&large), source).await;
+        let (bytes, error) = failure(fetched).await;
+        assert!(matches!(error, FetchError::Disk(_)), "{error}");
+        assert!(large.starts_with(&bytes));
+        assert!(store.blob(&Digest::of(&large)).await.unwrap().is_none());
+        assert!(files(&directory).is_empty());
+
+        // What fits still works.
+        let small = content(CHUNK);
+        let growing = store
+            .fetch(&place("acme"), &Digest::of(&small), Scripted::new([send(&small)]))
+            .await
+            .unwrap();
+        assert!(everything(growing.stream(..)).await.unwrap() == small);
+    });
+}
+
+#[tokio::test]
+async fn a_process_killed_in_a_download_leaves_nothing_that_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let content = content(4 * CHUNK);
+    let digest = Digest::of(&content);
+    let child = Ready::child("child_in_the_middle_of_a_download", directory.path());
+    assert!(matches!(&files(directory.path())[..], [leftover] if leftover.starts_with("tmp/")));
+    drop(child);
+
+    let store = Store::open(directory.path()).unwrap();
+    assert!(files(directory.path()).is_empty());
+    assert!(store.blob(&digest).await.unwrap().is_none());
+    let again = store
+        .fetch(&place("acme"), &digest, Scripted::new([send(&content)]))
+        .await
+        .unwrap();
+    assert!(everything(again.stream(..)).await.unwrap() == content);
+}
+
+#[test]
+fn a_second_process_is_refused_and_touches_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let child = Ready::child("child_in_the_middle_of_a_download", directory.path());
+    let before = files(directory.path());
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(
+        matches!(&error, OpenError::InUse { holder, .. } if *holder == Some(child.0.id())),
+        "{error}"
+    );
+    assert_eq!(files(directory.path()), before, "the unfinished file is the other's");
+    drop(child);
+    Store::open(directory.path()).unwrap();
+}
+
+/// A limit on the size of files makes writing fail in the middle, as a full disk does.
+#[test]
+fn a_full_disk_gives_an_error_and_no_wrong_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    // 512 KiB or 1 MiB, as the shell counts; reported as an error because the signal is ignored.
+    let script = r#"trap '' XFSZ; ulimit -f 1024; exec "$0" "$@""#;
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(env::current_exe().unwrap())
+        .args(arguments("child_on_a_full_disk"))
+        .env(DIRECTORY, directory.path())
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains("1 passed"), "{report}");
+}
+
+#[tokio::test]
+async fn leftovers_are_removed_and_finished_content_is_not_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let blob = store.put(&Digest::of(b"x"), Bytes::from_static(b"x")).await.unwrap();
+    drop(store);
+    fs::write(directory.path().join("tmp/0"), "half").unwrap();
+    fs::write(directory.path().join("tmp/stray"), "").unwrap();
+
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(
+        files(directory.path()),
+        [format!("blobs/sha256/2d/{}", blob.digest().hex())]
+    );
+    assert!(store.blob(blob.digest()).await.unwrap().is_some());
+}

@@ -1,0 +1,12 @@
+//! The store as its users see it: one directory, sources that behave and sources that do not.
+
+#![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
+
+mod crashes;
+mod faults;
+mod followers;
+mod limits;
+mod ranges;
+mod records;
+mod resuming;
+mod scripted;
