@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod document;
+mod live;
+mod load;
+mod name;
+mod robot;
+mod snapshot;
+mod upstream;
+
+pub use document::{Documents, InvalidDocument, Located, Resource};
+pub use live::Live;
+pub use load::{LoadError, load};
+pub use name::{InvalidResourceName, ResourceName};
+pub use robot::{InvalidTokenHash, Robot, RobotToken, TokenHash};
+pub use snapshot::{Inconsistent, Snapshot};
+pub use upstream::{Team, Upstream};
