@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use access::Permit;
+use content::{Place, Scope, Store};
+use jiff::Timestamp;
+
+use crate::{failure::Failure, flight::Flights, manifest, upstream::Upstream};
+
+/// What pulls are made with.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    pub(crate) store: Store,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) manifests: Arc<Flights<manifest::Key, manifest::Outcome>>,
+    pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// Where the permit's repository keeps what it is known to contain. The registry is a part of it: an upstream that was
+/// pointed at another registry begins anew. So is the source, by its role: a role with fewer rights sees less.
+pub(crate) fn place(permit: &Permit) -> Result<Place, Failure> {
+    let upstream = permit.upstream();
+    let aws::Source::WebIdentity(identity) = &upstream.source;
+    let role = oci::Digest::of(identity.role_arn.as_str().as_bytes());
+    let parts = [
+        upstream.team.as_str(),
+        upstream.name.as_str(),
+        upstream.registry.as_str(),
+        &role.hex()[..16],
+    ];
+    let scope = Scope::new(parts).map_err(|error| {
+        tracing::error!(%error, "an upstream has no place in the content store");
+        Failure::Internal
+    })?;
+    Ok(Place {
+        scope,
+        repository: permit.repository().clone(),
+    })
+}

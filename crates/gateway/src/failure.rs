@@ -1,0 +1,156 @@
+use access::{Denied, Unauthenticated};
+use aws::{AwsError, Kind};
+use oci::{ErrorCode, ErrorEnvelope, InvalidRoute, Unsatisfiable};
+use serde_json::json;
+
+use crate::naming::Unnamed;
+
+/// Why a client does not get what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Route(#[from] InvalidRoute),
+    #[error("the {0} API is not offered here; this registry delivers images by tag and by digest")]
+    NotOffered(&'static str),
+    #[error(
+        "this registry delivers images out of Amazon ECR and takes none; push to the ECR registry itself, and pull from here"
+    )]
+    ReadOnly,
+    #[error(transparent)]
+    Unauthenticated(#[from] Unauthenticated),
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("{0}")]
+    Aws(Box<AwsError>),
+    #[error(transparent)]
+    Range(#[from] Unsatisfiable),
+    /// The upstream answered with something that a client must not get.
+    #[error("{0}")]
+    Upstream(String),
+    /// Something is wrong on this machine. The client learns no more than that.
+    #[error("this registry has a problem of its own; its log says more")]
+    Internal,
+}
+
+impl Failure {
+    /// The HTTP status and the body.
+    pub(crate) fn answer(&self) -> (u16, ErrorEnvelope) {
+        let code = self.code();
+        let status = match self {
+            Self::Route(InvalidRoute::Unknown) => 404,
+            Self::Range(_) => 416,
+            Self::Upstream(_) => 502,
+            Self::Internal => 500,
+            // The referrers API is found missing by a 404; other clients do not mind which it is.
+            Self::NotOffered(_) => 404,
+            _ => code.status(),
+        };
+        let mut envelope = ErrorEnvelope::new(code, self.to_string());
+        if let Self::Aws(error) = self {
+            envelope.errors[0].detail = Some(detail(error));
+        }
+        (status, envelope)
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Route(InvalidRoute::Name(_)) => ErrorCode::NameInvalid,
+            Self::Route(InvalidRoute::Digest(_)) => ErrorCode::DigestInvalid,
+            Self::Route(InvalidRoute::Reference(_)) => ErrorCode::ManifestUnknown,
+            Self::Route(InvalidRoute::Unknown) => ErrorCode::Unsupported,
+            Self::NotOffered(_) | Self::ReadOnly => ErrorCode::Unsupported,
+            Self::Unauthenticated(_) => ErrorCode::Unauthorized,
+            Self::Unnamed(_) | Self::Denied(_) => ErrorCode::NameUnknown,
+            Self::Range(_) => ErrorCode::SizeInvalid,
+            Self::Upstream(_) | Self::Internal => ErrorCode::Unavailable,
+            Self::Aws(error) => match error.kind {
+                Kind::Refused => ErrorCode::Denied,
+                Kind::NotFound(code) => code,
+                Kind::Throttled => ErrorCode::TooManyRequests,
+                Kind::Unavailable => ErrorCode::Unavailable,
+            },
+        }
+    }
+}
+
+impl From<AwsError> for Failure {
+    fn from(error: AwsError) -> Self {
+        Self::Aws(Box::new(error))
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        tracing::error!(%error, "the content store cannot be used");
+        Self::Internal
+    }
+}
+
+/// The parts of the explanation, for programs.
+fn detail(error: &AwsError) -> serde_json::Value {
+    let document = error.document.as_ref();
+    json!({
+        "tried": error.tried,
+        "said": error.said,
+        "cause": error.cause,
+        "fix": error.fix,
+        "document": document.map(|document| json!({ "purpose": document.purpose, "text": document.text })),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(kind: Kind) -> Failure {
+        let text = |text: &str| text.to_owned();
+        AwsError {
+            kind,
+            tried: text("a"),
+            said: text("b"),
+            cause: text("c"),
+            fix: text("d"),
+            document: None,
+        }
+        .into()
+    }
+
+    #[test]
+    fn each_failure_has_its_status_and_code() {
+        for (failure, status, code) in [
+            (Failure::Route(InvalidRoute::Unknown), 404, "UNSUPPORTED"),
+            (Failure::ReadOnly, 405, "UNSUPPORTED"),
+            (Failure::NotOffered("tags"), 404, "UNSUPPORTED"),
+            (Unauthenticated::Missing.into(), 401, "UNAUTHORIZED"),
+            (Unnamed::Registry("x".into()).into(), 404, "NAME_UNKNOWN"),
+            (
+                Denied::Upstream {
+                    team: "a".into(),
+                    name: "b".into(),
+                }
+                .into(),
+                404,
+                "NAME_UNKNOWN",
+            ),
+            (Unsatisfiable { length: 1 }.into(), 416, "SIZE_INVALID"),
+            (Failure::Upstream("x".into()), 502, "UNAVAILABLE"),
+            (Failure::Internal, 500, "UNAVAILABLE"),
+            (aws(Kind::Refused), 403, "DENIED"),
+            (aws(Kind::NotFound(ErrorCode::BlobUnknown)), 404, "BLOB_UNKNOWN"),
+            (aws(Kind::Throttled), 429, "TOOMANYREQUESTS"),
+            (aws(Kind::Unavailable), 503, "UNAVAILABLE"),
+        ] {
+            let (found, envelope) = failure.answer();
+            assert_eq!((found, envelope.errors[0].code.as_str()), (status, code), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_explanation_comes_whole_and_in_its_parts() {
+        let (_, envelope) = aws(Kind::Refused).answer();
+        assert_eq!(envelope.errors[0].message, "a. AWS said: b. Likely cause: c. Fix: d");
+        assert_eq!(envelope.errors[0].detail.as_ref().unwrap()["fix"], "d");
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use access::{Permit, authenticate, permit};
+use aws::Broker;
+use content::Store;
+use http::{Method, Request, Response, StatusCode, header};
+use jiff::Timestamp;
+use net::Body;
+use oci::{ByteRange, Digest, Reference, Route};
+use state::Live;
+use tracing::{debug, info, warn};
+
+use crate::{answer, engine::Engine, failure::Failure, naming, upstream::Upstream};
+
+/// The registry.
+#[derive(Clone)]
+pub struct Gateway {
+    live: Arc<Live>,
+    engine: Engine,
+}
+
+impl Gateway {
+    /// A registry that knows the resources in `live`, keeps content in `store`, connects out by `client` and logs in by
+    /// `broker`. `clock` says what time it is.
+    pub fn new(
+        live: Arc<Live>,
+        store: Store,
+        client: reqwest::Client,
+        broker: Broker,
+        clock: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> Self {
+        let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
+        let upstream = Arc::new(Upstream::new(client, broker, clock.clone()));
+        Self {
+            live,
+            engine: Engine {
+                store,
+                upstream,
+                manifests: Arc::default(),
+                clock,
+            },
+        }
+    }
+
+    /// Answers a request below `/v2/`. Bodies of requests are not read: nothing is taken here.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body> {
+        let head = request.method() == Method::HEAD;
+        let mut response = match self.route(&request).await {
+            Ok(response) => response,
+            Err(failure) => {
+                log(&request, &failure);
+                answer::failure(&failure, head)
+            }
+        };
+        answer::set(
+            &mut response,
+            header::HeaderName::from_static("docker-distribution-api-version"),
+            "registry/2.0",
+        );
+        response
+    }
+
+    async fn route<B>(&self, request: &Request<B>) -> Result<Response<Body>, Arc<Failure>> {
+        let snapshot = self.live.snapshot();
+        let authorization = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .map(|value| value.as_bytes());
+        // Before anything else, so that nobody learns by asking which names exist or are well formed.
+        let identity = authenticate(&snapshot, authorization).map_err(Failure::from)?;
+        let route = Route::parse(request.uri().path()).map_err(Failure::from)?;
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !is_read || matches!(route, Route::Upload { .. }) {
+            return Err(Failure::ReadOnly.into());
+        }
+        let permit = |name| {
+            let target = naming::target(name, request.uri().query()).map_err(Failure::from)?;
+            permit(&snapshot, &identity, target).map_err(Failure::from)
+        };
+        let head = request.method() == Method::HEAD;
+        match &route {
+            Route::Base => Ok(answer::base()),
+            Route::Manifest { name, reference } => {
+                let permit = permit(name)?;
+                info!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
+                self.manifest(&permit, reference, head).await
+            }
+            Route::Blob { name, digest } => {
+                let permit = permit(name)?;
+                debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
+                Ok(self.blob(&permit, digest, request).await?)
+            }
+            Route::Tags { .. } => Err(Failure::NotOffered("tags").into()),
+            Route::Referrers { .. } => Err(Failure::NotOffered("referrers").into()),
+            Route::Catalog => Err(Failure::NotOffered("catalog").into()),
+            Route::Upload { .. } => Err(Failure::ReadOnly.into()),
+        }
+    }
+
+    async fn manifest(
+        &self,
+        permit: &Permit,
+        reference: &Reference,
+        head: bool,
+    ) -> Result<Response<Body>, Arc<Failure>> {
+        let found = self.engine.manifest(permit, reference).await?;
+        Ok(answer::manifest(&found.digest, &found.media_type, found.bytes, head))
+    }
+
+    async fn blob<B>(&self, permit: &Permit, digest: &Digest, request: &Request<B>) -> Result<Response<Body>, Failure> {
+        let content = self.engine.blob(permit, digest).await?;
+        let size = content.size();
+        if request.method() == Method::HEAD {
+            return Ok(answer::blob(digest, size, Body::empty()));
+        }
+        let range = request
+            .headers()
+            .get(header::RANGE)
+            .and_then(|value| ByteRange::from_header(value.to_str().ok()?));
+        let Some(range) = range else {
+            return Ok(answer::blob(digest, size, Body::stream(content.stream(..))));
+        };
+        let range = range.within(size)?;
+        let body = Body::stream(content.stream(range.clone()));
+        let mut response = answer::blob(digest, range.end - range.start, body);
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        answer::set(
+            &mut response,
+            header::CONTENT_RANGE,
+            &ByteRange::content_range(&range, size),
+        );
+        Ok(response)
+    }
+}
+
+/// What a client did wrong is its own affair; what went wrong behind it is the operator's too.
+fn log<B>(request: &Request<B>, failure: &Failure) {
+    let path = request.uri().path();
+    match failure {
+        Failure::Aws(_) | Failure::Upstream(_) | Failure::Internal => warn!(?path, %failure, "a request failed"),
+        _ => debug!(?path, %failure, "a request was refused"),
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod answer;
+mod blob;
+mod engine;
+mod failure;
+mod flight;
+mod gateway;
+mod manifest;
+mod naming;
+mod source;
+mod upstream;
+
+pub use gateway::Gateway;

@@ -1,0 +1,135 @@
+use std::{sync::Arc, time::Duration};
+
+use access::Permit;
+use aws::{Account, AwsError, Broker, Login, Refusal, SessionName};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{Client, Response};
+use secrecy::ExposeSecret;
+use state::Upstream as UpstreamResource;
+
+/// The registry that stands behind an upstream: its requests, with a login that is renewed when it is refused.
+pub(crate) struct Upstream {
+    client: Client,
+    broker: Broker,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Upstream {
+    pub(crate) fn new(client: Client, broker: Broker, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
+        Self { client, broker, clock }
+    }
+
+    /// Asks the registry for `path` below the permit's repository. Whatever it answers is returned, but a refusal of
+    /// the login (401, 403) only after a new login was refused too.
+    pub(crate) async fn get(
+        &self,
+        permit: &Permit,
+        path: &str,
+        headers: &HeaderMap,
+        wanted: &str,
+    ) -> Result<(Response, Arc<Login>), AwsError> {
+        let (host, account) = (&permit.upstream().registry, account(permit.upstream()));
+        let url = format!("https://{host}/v2/{}/{path}", permit.repository());
+        let login = self.broker.login(&account, host).await?;
+        let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
+        if !self.may_be_stale(answer.status(), &login) {
+            return Ok((answer, login));
+        }
+        self.broker.forget(&account, host, &login);
+        let login = self.broker.login(&account, host).await?;
+        let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
+        Ok((answer, login))
+    }
+
+    /// Reads a refusal and explains it.
+    pub(crate) async fn explain(&self, permit: &Permit, wanted: &str, login: &Login, answer: Response) -> AwsError {
+        let status = answer.status().as_u16();
+        let body = read(answer, MAX_ERROR).await.unwrap_or_default();
+        aws::explain_refusal(Refusal {
+            host: &permit.upstream().registry,
+            repository: permit.repository(),
+            wanted,
+            principal: &login.principal,
+            status,
+            body: &body,
+        })
+    }
+
+    /// Fetches from a host that needs no login: the layer bucket, by a URL that carries its own signature.
+    pub(crate) async fn get_signed(&self, url: reqwest::Url, headers: HeaderMap) -> Result<Response, reqwest::Error> {
+        self.client.get(url).headers(headers).send().await
+    }
+
+    /// Whether a new login could change the answer. A login that is seconds old is not renewed for a 403: else whoever
+    /// asks for what is forbidden would make an exchange with every request.
+    fn may_be_stale(&self, status: StatusCode, login: &Login) -> bool {
+        match status {
+            StatusCode::UNAUTHORIZED => true,
+            StatusCode::FORBIDDEN => login.made_at + FRESH <= (self.clock)(),
+            _ => false,
+        }
+    }
+
+    async fn try_get(
+        &self,
+        url: &str,
+        headers: &HeaderMap,
+        login: &Login,
+        host: &str,
+        wanted: &str,
+    ) -> Result<Response, AwsError> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let request = self
+                .client
+                .get(url)
+                .headers(headers.clone())
+                .basic_auth(&login.username, Some(login.password.expose_secret()));
+            let outcome = request.send().await.map_err(reqwest::Error::without_url);
+            let is_trouble = match &outcome {
+                Ok(answer) => answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS,
+                Err(error) => error.is_connect() || error.is_request(),
+            };
+            if !is_trouble || attempt == ATTEMPTS {
+                return outcome.map_err(|error| aws::explain_unreachable(host, wanted, &error));
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
+    }
+}
+
+/// As whom an upstream is pulled from: the source that it names, on behalf of its team.
+fn account(upstream: &UpstreamResource) -> Account {
+    Account {
+        source: upstream.source.clone(),
+        subject: upstream.team.to_string(),
+        session_name: SessionName::of(&[upstream.team.as_str(), upstream.name.as_str()]),
+    }
+}
+
+/// Reads a body that has at most `limit` bytes. Nothing where it has more or breaks off.
+pub(crate) async fn read(mut answer: Response, limit: usize) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.ok()? {
+        if body.len() + piece.len() > limit {
+            return None;
+        }
+        body.extend_from_slice(&piece);
+    }
+    Some(body)
+}
+
+/// A header with a value that is known to be fit for one.
+pub(crate) fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
+    HeaderValue::from_str(value)
+        .map(|value| HeaderMap::from_iter([(name, value)]))
+        .unwrap_or_default()
+}
+
+const ATTEMPTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const FRESH: SignedDuration = SignedDuration::from_secs(30);
+const MAX_ERROR: usize = 64 * 1024;

@@ -1,0 +1,244 @@
+//! An AWS that answers as it is told and remembers what it was asked.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use net::{Body, Certificate, Limits, Listener};
+use oci::{Digest, ErrorCode, ErrorEnvelope, MediaType};
+use tokio::sync::oneshot;
+
+pub(crate) const REGISTRY: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
+pub(crate) const OTHER_REGISTRY: &str = "444455556666.dkr.ecr.us-east-1.amazonaws.com";
+pub(crate) const BUCKET: &str = "prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com";
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+}
+
+/// What the registry answers instead of what it has, for a path and once for each entry.
+type Orders = Mutex<HashMap<String, Vec<Response<Bytes>>>>;
+
+pub(crate) struct Aws {
+    pub(crate) address: SocketAddr,
+    pub(crate) ca: String,
+    state: Arc<State>,
+    _stop: oneshot::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Mutex<Vec<Seen>>,
+    /// Content of repositories: `HOST/REPOSITORY` and what stands in it by tag or digest.
+    manifests: Mutex<HashMap<(String, String), (String, Bytes)>>,
+    blobs: Mutex<HashMap<(String, Digest), Bytes>>,
+    orders: Orders,
+    /// The password that is accepted at present; each login is given the next.
+    logins: Mutex<u64>,
+}
+
+impl Aws {
+    pub(crate) async fn start(folder: &std::path::Path) -> Self {
+        let names = [
+            "sts.us-east-1.amazonaws.com",
+            "api.ecr.us-east-1.amazonaws.com",
+            REGISTRY,
+            OTHER_REGISTRY,
+            BUCKET,
+        ];
+        let pair = rcgen::generate_simple_self_signed(names.map(str::to_owned)).unwrap();
+        let (chain, key) = (folder.join("aws.crt"), folder.join("aws.key"));
+        std::fs::write(&chain, pair.cert.pem()).unwrap();
+        std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+        let certificate = Certificate::load(&chain, &key).unwrap();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), Some(&certificate), Limits::default())
+            .await
+            .unwrap();
+        let (address, state) = (listener.address(), Arc::new(State::default()));
+        let (stop, stopped) = oneshot::channel();
+        let answering = state.clone();
+        let handler = move |request| {
+            let response = answering.answer(&request).map(Body::from);
+            async move { response }
+        };
+        tokio::spawn(listener.serve(handler, async move {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            ca: pair.cert.pem(),
+            state,
+            _stop: stop,
+        }
+    }
+
+    /// Puts an image with one layer into a repository; returns the digests of manifest and layer.
+    pub(crate) fn push(&self, place: &str, tag: &str, layer: &'static [u8]) -> (Digest, Digest) {
+        let config = Bytes::from_static(b"{}");
+        let layer = Bytes::from_static(layer);
+        let descriptor = |media_type: &'static str, blob: &Bytes| {
+            oci::Descriptor::new(media_type, Digest::of(blob), blob.len() as u64)
+        };
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::OCI_MANIFEST,
+            "config": descriptor(MediaType::OCI_CONFIG, &config),
+            "layers": [descriptor(MediaType::OCI_LAYER_GZIP, &layer)],
+        });
+        for blob in [&config, &layer] {
+            self.state
+                .blobs
+                .lock()
+                .unwrap()
+                .insert((place.to_owned(), Digest::of(blob)), blob.clone());
+        }
+        let manifest = Bytes::from(manifest.to_string());
+        self.push_manifest(place, tag, MediaType::OCI_MANIFEST, manifest.clone());
+        (Digest::of(&manifest), Digest::of(&layer))
+    }
+
+    pub(crate) fn push_manifest(&self, place: &str, tag: &str, media_type: &str, manifest: Bytes) {
+        for reference in [tag.to_owned(), Digest::of(&manifest).to_string()] {
+            self.state
+                .manifests
+                .lock()
+                .unwrap()
+                .insert((place.to_owned(), reference), (media_type.to_owned(), manifest.clone()));
+        }
+    }
+
+    /// The next request for the path is answered so.
+    pub(crate) fn order(&self, path: &str, response: Response<Bytes>) {
+        self.state
+            .orders
+            .lock()
+            .unwrap()
+            .entry(path.to_owned())
+            .or_default()
+            .insert(0, response);
+    }
+
+    /// No login that was given so far is accepted any more.
+    pub(crate) fn revoke_logins(&self) {
+        *self.state.logins.lock().unwrap() += 1;
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.state.seen.lock().unwrap().clone()
+    }
+
+    /// How many requests came for a host whose path ends so.
+    pub(crate) fn count(&self, host: &str, end: &str) -> usize {
+        self.seen()
+            .iter()
+            .filter(|seen| seen.host == host && seen.path.ends_with(end))
+            .count()
+    }
+
+    pub(crate) fn exchanges(&self) -> usize {
+        self.count("sts.us-east-1.amazonaws.com", "/")
+    }
+}
+
+impl State {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Bytes> {
+        let host = request.uri().host().map(str::to_owned);
+        let host = host
+            .or_else(|| Some(request.headers().get("host")?.to_str().ok()?.to_owned()))
+            .unwrap();
+        let path = request.uri().path().to_owned();
+        self.seen.lock().unwrap().push(Seen {
+            host: host.clone(),
+            path: path.clone(),
+            headers: request.headers().clone(),
+        });
+        if let Some(order) = self.orders.lock().unwrap().get_mut(&path).and_then(Vec::pop) {
+            return order;
+        }
+        match host.as_str() {
+            "sts.us-east-1.amazonaws.com" => answer(200, &[("content-type", "text/xml")], SESSION),
+            "api.ecr.us-east-1.amazonaws.com" => {
+                let token = STANDARD.encode(format!("AWS:password-{}", self.logins.lock().unwrap()));
+                let body = format!(
+                    r#"{{"authorizationData":[{{"authorizationToken":"{token}","expiresAt":4000000000.0,"proxyEndpoint":"https://{REGISTRY}"}}]}}"#
+                );
+                answer(200, &[("content-type", "application/x-amz-json-1.1")], body)
+            }
+            BUCKET => self.layer(request.headers(), &path),
+            registry => self.registry(registry, &path, request.headers()),
+        }
+    }
+
+    fn registry(&self, host: &str, path: &str, headers: &HeaderMap) -> Response<Bytes> {
+        let login = format!(
+            "Basic {}",
+            STANDARD.encode(format!("AWS:password-{}", self.logins.lock().unwrap()))
+        );
+        if headers.get("authorization").is_none_or(|value| value != login.as_str()) {
+            return answer(401, &[], "Not Authorized\n");
+        }
+        let rest = path.strip_prefix("/v2/").unwrap();
+        if let Some((repository, reference)) = rest.split_once("/manifests/") {
+            let manifests = self.manifests.lock().unwrap();
+            return match manifests.get(&(format!("{host}/{repository}"), reference.to_owned())) {
+                Some((media_type, bytes)) => answer(
+                    200,
+                    &[
+                        ("content-type", media_type),
+                        ("docker-content-digest", &Digest::of(bytes).to_string()),
+                    ],
+                    bytes.clone(),
+                ),
+                None => refusal(ErrorCode::ManifestUnknown, "Requested image not found"),
+            };
+        }
+        let (repository, digest) = rest.split_once("/blobs/").unwrap();
+        if self
+            .blobs
+            .lock()
+            .unwrap()
+            .contains_key(&(format!("{host}/{repository}"), digest.parse().unwrap()))
+        {
+            let location = format!("https://{BUCKET}/{host}/{repository}/{digest}?X-Amz-Signature=signature");
+            return answer(307, &[("location", &location)], "");
+        }
+        refusal(ErrorCode::BlobUnknown, "Layer not found")
+    }
+
+    fn layer(&self, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+        if headers.contains_key("authorization") {
+            return answer(400, &[], "Only one auth mechanism allowed");
+        }
+        let (place, digest) = path[1..].rsplit_once('/').unwrap();
+        let blob = self.blobs.lock().unwrap()[&(place.to_owned(), digest.parse().unwrap())].clone();
+        answer(200, &[], blob)
+    }
+}
+
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(body.into()).unwrap()
+}
+
+pub(crate) fn refusal(code: ErrorCode, message: &str) -> Response<Bytes> {
+    answer(
+        code.status(),
+        &[("content-type", "application/json")],
+        serde_json::to_vec(&ErrorEnvelope::new(code, message)).unwrap(),
+    )
+}
+
+const SESSION: &str = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>the-secret-access-key</SecretAccessKey><SessionToken>the-session-token</SessionToken><Expiration>2096-01-01T00:00:00Z</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:s</AssumedRoleId><Arn>arn:aws:sts::111122223333:assumed-role/pull/s</Arn></AssumedRoleUser></AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>"#;

@@ -1,0 +1,12 @@
+//! The registry as clients see it, over a real socket each way: a client in front, and behind it an AWS that does exactly
+//! what the test tells it, misbehaviour included. That pulls work against an AWS that checks everything is shown
+//! elsewhere, with the simulated one.
+#![allow(clippy::unwrap_used)]
+
+mod api;
+mod aws;
+mod membership;
+mod secrets;
+mod stale;
+mod trouble;
+mod wharf;

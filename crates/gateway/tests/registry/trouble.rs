@@ -1,0 +1,106 @@
+//! An upstream that stumbles, lies, or sends too much.
+
+use bytes::Bytes;
+use oci::{Manifest, MediaType};
+
+use crate::{
+    aws::{BUCKET, REGISTRY, answer},
+    wharf::Wharf,
+};
+
+const MANIFEST: &str = "/v2/team/app/manifests/1";
+
+#[tokio::test]
+async fn a_stumble_is_not_passed_on() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    wharf.aws.order(MANIFEST, answer(503, &[], ""));
+    wharf.aws.order(MANIFEST, answer(429, &[], ""));
+    assert_eq!(wharf.get("prod/team/app/manifests/1").await.status(), 200);
+    wharf
+        .aws
+        .order(&format!("/{REGISTRY}/team/app/{layer}"), answer(503, &[], ""));
+    wharf.aws.order(
+        &format!("/{REGISTRY}/team/app/{layer}"),
+        answer(403, &[], "Request has expired"),
+    );
+    let blob = wharf.get(&format!("prod/team/app/blobs/{layer}")).await;
+    assert_eq!(blob.bytes().await.unwrap(), "layer");
+}
+
+#[tokio::test]
+async fn lasting_trouble_is_an_error_that_says_so() {
+    let wharf = Wharf::build().await;
+    for (status, expected, code) in [(503, 503, "UNAVAILABLE"), (429, 429, "TOOMANYREQUESTS")] {
+        for _ in 0..3 {
+            wharf.aws.order(MANIFEST, answer(status, &[], ""));
+        }
+        let answer = wharf.get("prod/team/app/manifests/1").await;
+        assert!(answer.headers().contains_key("retry-after"));
+        let (found, found_code, _) = crate::wharf::refused(answer).await;
+        assert_eq!((found, found_code.as_str()), (expected, code));
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_not_what_it_claims_is_not_served_and_not_kept() {
+    let wharf = Wharf::build().await;
+    let (manifest, _) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let json = ("content-type", MediaType::OCI_MANIFEST);
+    let claimed = manifest.to_string();
+    let lies = [
+        (
+            MANIFEST.to_owned(),
+            answer(200, &[json, ("docker-content-digest", &claimed)], "{}"),
+        ),
+        (format!("/v2/team/app/manifests/{manifest}"), answer(200, &[json], "{}")),
+        (MANIFEST.to_owned(), answer(200, &[], "{}")),
+        (
+            MANIFEST.to_owned(),
+            answer(200, &[json], vec![b' '; Manifest::MAX_LENGTH + 1]),
+        ),
+    ];
+    for (path, lie) in lies {
+        wharf.aws.order(&path, lie);
+        let (status, code, _) = wharf.refusal(&format!("prod{}", &path[3..])).await;
+        assert_eq!((status, code.as_str()), (502, "UNAVAILABLE"), "{path}");
+    }
+    assert_eq!(
+        wharf.get("prod/team/app/manifests/1").await.headers()["docker-content-digest"],
+        claimed
+    );
+}
+
+#[tokio::test]
+async fn a_blob_with_wrong_bytes_never_arrives_whole_and_is_not_kept() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    wharf
+        .aws
+        .order(&format!("/{REGISTRY}/team/app/{layer}"), answer(200, &[], "lyaer"));
+    let path = format!("prod/team/app/blobs/{layer}");
+    let answer = wharf.get(&path).await;
+    let is_refused = answer.status() == 502;
+    assert!(
+        is_refused || answer.bytes().await.is_err(),
+        "an error, before the first byte or instead of the last"
+    );
+    assert_eq!(wharf.get(&path).await.bytes().await.unwrap(), "layer");
+    assert_eq!(wharf.aws.seen().iter().filter(|seen| seen.host == BUCKET).count(), 2);
+}
+
+#[tokio::test]
+async fn a_large_index_is_carried_byte_for_byte() {
+    let wharf = Wharf::build().await;
+    // Spaces and order that no serializer would keep.
+    let index = Bytes::from_static(b"{ \"manifests\" : [ ],\n\n \"schemaVersion\":2 }");
+    wharf.aws.push_manifest(
+        &format!("{REGISTRY}/team/app"),
+        "all",
+        MediaType::DOCKER_LIST,
+        index.clone(),
+    );
+    let answer = wharf.get("prod/team/app/manifests/all").await;
+    assert_eq!(answer.headers()["content-type"], MediaType::DOCKER_LIST);
+    assert_eq!(answer.bytes().await.unwrap(), index);
+}

@@ -1,0 +1,123 @@
+//! A gateway between a client and an AWS of the test.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use ::aws::{Broker, Silent};
+use content::Store;
+use gateway::Gateway;
+use jiff::{SignedDuration, Timestamp};
+use net::{Limits, Listener, Outgoing, Resolve, Roots};
+use oci::ErrorEnvelope;
+use oidc::{Issuer, SigningKey};
+use state::{Live, TokenHash};
+use tokio::sync::oneshot;
+
+use crate::aws::{Aws, OTHER_REGISTRY, REGISTRY};
+
+pub(crate) const TOKEN: &str = "whr_the-token-of-acme";
+pub(crate) const OTHER_TOKEN: &str = "whr_the-token-of-other";
+
+pub(crate) struct Wharf {
+    pub(crate) aws: Aws,
+    pub(crate) address: SocketAddr,
+    _folder: tempfile::TempDir,
+    client: reqwest::Client,
+    seconds: Arc<AtomicI64>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Wharf {
+    pub(crate) async fn build() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let aws = Aws::start(folder.path()).await;
+        std::fs::write(folder.path().join("resources.yaml"), resources()).unwrap();
+        let live = Arc::new(Live::load(vec![folder.path().join("resources.yaml")]).unwrap());
+        let resolve = Resolve::parse([format!("*.amazonaws.com={}", aws.address)]).unwrap();
+        let roots = Roots::system().with_pem("the test's CA", aws.ca.as_bytes()).unwrap();
+        let client = Outgoing { resolve, roots }.client().unwrap();
+        let issuer = Issuer::new(
+            "https://issuer.example.com".parse().unwrap(),
+            SigningKey::generate().unwrap(),
+        );
+        let seconds = Arc::new(AtomicI64::new(1_800_000_000));
+        let clock = {
+            let seconds = seconds.clone();
+            move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap()
+        };
+        let broker = Broker::new(Arc::new(issuer), client.clone(), Arc::new(Silent), clock.clone());
+        let store = Store::open(&folder.path().join("content")).unwrap();
+        let gateway = Gateway::new(live, store, client.clone(), broker, clock);
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None, Limits::default())
+            .await
+            .unwrap();
+        let address = listener.address();
+        let (stop, stopped) = oneshot::channel();
+        let handler = move |request| {
+            let gateway = gateway.clone();
+            async move { gateway.answer::<hyper::body::Incoming>(request).await }
+        };
+        tokio::spawn(listener.serve(handler, async move {
+            let _ = stopped.await;
+        }));
+        Self {
+            aws,
+            address,
+            _folder: folder,
+            client,
+            seconds,
+            _stop: stop,
+        }
+    }
+
+    /// A request with the login of the team acme.
+    pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.anonymous(method, path).basic_auth("robot", Some(TOKEN))
+    }
+
+    pub(crate) fn anonymous(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .request(method.parse().unwrap(), format!("http://{}/v2/{path}", self.address))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.request("GET", path).send().await.unwrap()
+    }
+
+    /// The status, and the error's code and message.
+    pub(crate) async fn refusal(&self, path: &str) -> (u16, String, String) {
+        refused(self.get(path).await).await
+    }
+
+    pub(crate) fn wait(&self, time: SignedDuration) {
+        self.seconds.fetch_add(time.as_secs(), Ordering::Relaxed);
+    }
+}
+
+pub(crate) async fn refused(answer: reqwest::Response) -> (u16, String, String) {
+    let status = answer.status().as_u16();
+    let envelope: ErrorEnvelope = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    (
+        status,
+        envelope.errors[0].code.clone(),
+        envelope.errors[0].message.clone(),
+    )
+}
+
+fn resources() -> String {
+    let mut text = String::new();
+    for (team, token, registry) in [("acme", TOKEN, REGISTRY), ("other", OTHER_TOKEN, OTHER_REGISTRY)] {
+        let (account, hash) = (&registry[..12], TokenHash::of(token));
+        text += &format!(
+            "---\napiVersion: wharfinger.dev/v1\nkind: Team\nmetadata: {{ name: {team} }}\n\
+             ---\napiVersion: wharfinger.dev/v1\nkind: Robot\nmetadata: {{ team: {team}, name: ci }}\nspec: {{ tokenHash: '{hash}' }}\n\
+             ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: prod }}\nspec:\n  registry: {registry}\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::{account}:role/pull' }} }}\n"
+        );
+    }
+    text
+}
