@@ -1,0 +1,87 @@
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use tempfile::TempDir;
+
+use crate::{demo, pull, robot, serve};
+
+/// Delivers container images out of Amazon ECR to anything, anywhere, without a long-lived AWS key.
+#[derive(Parser)]
+#[command(name = "wharfinger", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Rehearse a keyless pull against a simulated AWS, offline
+    #[command(display_name = "wharfinger")]
+    Demo(demo::Args),
+    /// Run the registry and the issuer
+    #[command(display_name = "wharfinger")]
+    Serve(serve::Args),
+    /// Pull an image into an OCI layout or a Docker archive
+    #[command(display_name = "wharfinger")]
+    Pull(Box<pull::Args>),
+    /// Make the login of a client
+    #[command(subcommand, display_name = "wharfinger")]
+    Robot(robot::Command),
+    /// Print the completions of a shell
+    #[command(
+        display_name = "wharfinger",
+        after_help = "\
+Examples:
+  wharfinger completions bash > /etc/bash_completion.d/wharfinger
+  wharfinger completions zsh > ~/.zfunc/_wharfinger
+  wharfinger completions fish > ~/.config/fish/completions/wharfinger.fish"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+impl Command {
+    /// Runs the command. What is put into `litter` is removed when nothing runs any more.
+    pub(crate) async fn run(self, litter: &mut Vec<Arc<TempDir>>) -> ExitCode {
+        match self {
+            Self::Demo(args) => demo::command(args, litter).await,
+            Self::Serve(args) => serve::command(args).await,
+            Self::Pull(args) => pull::command(*args).await,
+            Self::Robot(command) => robot::run(command),
+            Self::Completions { shell } => completions(shell, &mut io::stdout()),
+        }
+    }
+}
+
+/// Prints the completions. They are made before the first byte is written: a reader may go away in the middle.
+fn completions(shell: Shell, out: &mut impl Write) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "wharfinger", &mut script);
+    match out.write_all(&script).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wharfinger: standard output cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The exit status for input that cannot be used: a configuration, an option, a name.
+pub(crate) const BAD_INPUT: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cli;
+pub mod demo;
+mod interruption;
+mod logging;
+mod pull;
+mod robot;
+pub mod serve;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Parser;
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let command = cli::Cli::parse().command;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("wharfinger: no threads can be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut litter = Vec::new();
+    let code = runtime.block_on(command.run(&mut litter));
+    // A write that nobody waits for any more may still be under way, and would put a removed folder back.
+    runtime.shutdown_timeout(LAST_WRITES);
+    drop(litter);
+    code
+}
+
+/// How long to wait for writes that are under way when a command has ended.
+const LAST_WRITES: Duration = Duration::from_secs(2);

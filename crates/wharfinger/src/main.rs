@@ -1,0 +1,7 @@
+//! The command line of Wharfinger. See the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wharfinger::run()
+}

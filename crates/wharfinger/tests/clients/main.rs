@@ -1,0 +1,21 @@
+//! Pulls by the clients that people have: skopeo, podman, containerd, and Wharfinger's own. Each test sets up a simulated
+//! AWS in this process, a `wharfinger serve` in one of its own, and lets a client do what its user would do.
+
+#![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
+
+mod child;
+mod containerd;
+mod crash;
+mod demonstration;
+mod flood_gate;
+mod home;
+mod index;
+mod installation;
+mod own;
+mod platforms;
+mod podman;
+mod pull;
+mod pulls;
+mod refusals;
+mod secrets;
+mod skopeo;

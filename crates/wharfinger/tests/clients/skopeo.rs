@@ -1,0 +1,70 @@
+//! `skopeo`: copies into an OCI layout, out of one, and looks at what others wrote.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::home::{Home, run};
+use crate::pull::{Outcome, Pull};
+
+/// Pulls in the path form.
+pub(crate) fn pull(pull: &Pull) -> Outcome {
+    copy_from_proxy(pull, &pull.by_path())
+}
+
+/// Pulls in the path form with the upstream's name.
+pub(crate) fn pull_by_upstream(pull: &Pull) -> Outcome {
+    copy_from_proxy(pull, &pull.by_upstream())
+}
+
+/// Pushes an image that lies in the home to the name that it was pulled by.
+pub(crate) fn push(home: &Home, pull: &Pull, source: &str) -> Outcome {
+    let certificates = home.path("certs").display().to_string();
+    let options = ["--dest-cert-dir", &certificates, "--dest-creds", &pull.login()];
+    copy(home, &options, source, &format!("docker://{}", pull.by_path()))
+}
+
+/// Copies between places; those in the file system are relative to the home.
+pub(crate) fn copy(home: &Home, options: &[&str], source: &str, destination: &str) -> Outcome {
+    let mut command = home.bounded("skopeo");
+    command.current_dir(home.path(""));
+    command.arg("--policy").arg(home.path("policy.json"));
+    command
+        .arg("--registries.d")
+        .arg(home.path(".config/containers/registries.d"));
+    command.arg("--tmpdir").arg(home.path("tmp"));
+    command
+        .args(["copy", "--quiet"])
+        .args(options)
+        .args([source, destination]);
+    run(&mut command)
+}
+
+/// The manifest of an image that lies in the home.
+pub(crate) fn manifest(home: &Home, image: &str) -> Value {
+    let mut command = home.bounded("skopeo");
+    command.current_dir(home.path("")).args(["inspect", "--raw", image]);
+    serde_json::from_str(&run(&mut command).unwrap()).unwrap()
+}
+
+fn copy_from_proxy(pull: &Pull, image: &str) -> Outcome {
+    let home = Home::new(&pull.ca);
+    let certificates = home.path("certs").display().to_string();
+    let login = pull.login();
+    // Without --preserve-digests, skopeo may write a manifest of its own.
+    let options = [
+        "--all",
+        "--preserve-digests",
+        "--src-cert-dir",
+        &certificates,
+        "--src-creds",
+        &login,
+    ];
+    copy(&home, &options, &format!("docker://{image}"), "oci:layout:pulled")?;
+
+    let index: Value = serde_json::from_slice(&fs::read(home.path("layout/index.json")).unwrap()).unwrap();
+    Ok(index["manifests"][0]["digest"]
+        .as_str()
+        .expect("an OCI layout names its image")
+        .to_owned())
+}
