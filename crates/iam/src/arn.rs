@@ -75,7 +75,7 @@ impl Arn {
     }
 
     /// What the ARN names, in words, for errors.
-    fn described(&self) -> &'static str {
+    pub(crate) fn described(&self) -> &'static str {
         let kind = self.resource().split(['/', ':']).next().unwrap_or_default();
         match (self.service(), kind) {
             ("iam", "oidc-provider") => "the ARN of an OIDC provider",

@@ -17,6 +17,9 @@ pub struct Context {
 
 impl Context {
     /// An empty context in which what is missing is absent.
+    // Not inlined, here and below: rustc 1.95 and 1.96 take two equal constants that are passed by value for one, and
+    // so the memory that the first call has freed (rust-lang/rust#158830).
+    #[inline(never)]
     pub fn complete() -> Self {
         Context {
             entries: Vec::new(),
@@ -25,6 +28,7 @@ impl Context {
     }
 
     /// An empty context in which what is missing is not known.
+    #[inline(never)]
     pub fn partial() -> Self {
         Context {
             entries: Vec::new(),

@@ -4,11 +4,13 @@
 //! [`Document::policy`]. Texts that come from outside (subjects, audiences, external ids) never act as wildcards or
 //! policy variables.
 
+mod deployment;
 mod document;
 mod permissions;
 mod repository;
 mod trust;
 
+pub use deployment::{Deployment, Holder, IamName, InvalidName, InvalidRepository, Repository};
 pub use document::{Document, EmptyList};
 pub use permissions::{assume_only, inventory_permissions, pull_permissions};
 pub use repository::pull_from_elsewhere;

@@ -5,10 +5,11 @@ mod reader;
 mod writer;
 
 use std::fmt;
+use std::ops::Range;
 
 use thiserror::Error;
 
-pub(crate) use reader::read;
+pub(crate) use reader::{read, read_within};
 pub(crate) use writer::Printed;
 
 /// The longest document that is read, in bytes. AWS's own limits are far lower (20,480 characters for a bucket's
@@ -75,10 +76,31 @@ impl ParseError {
     }
 }
 
-/// A value and where it begins.
+/// What a text may have at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) bytes: usize,
+    pub(crate) depth: usize,
+}
+
+impl Limits {
+    /// Of a policy document.
+    pub(crate) const DOCUMENT: Limits = Limits {
+        bytes: MAX_BYTES,
+        depth: MAX_DEPTH,
+    };
+    /// Of a file that holds several: what AWS lists of a whole account, a plan of Terraform.
+    pub(crate) const FILE: Limits = Limits {
+        bytes: 32 * 1024 * 1024,
+        depth: 128,
+    };
+}
+
+/// A value, where it begins, and the bytes that it is written in.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) at: Position,
+    pub(crate) span: Range<usize>,
     pub(crate) value: Value,
 }
 
@@ -97,11 +119,51 @@ pub(crate) enum Value {
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) at: Position,
+    /// The bytes of the key, quotes included.
+    pub(crate) span: Range<usize>,
     pub(crate) key: String,
     pub(crate) node: Node,
 }
 
 impl Node {
+    /// The members, if it is an object.
+    pub(crate) fn members(&self) -> &[Member] {
+        match &self.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The value of a key, if it is an object that has it.
+    pub(crate) fn member(&self, key: &str) -> Option<&Node> {
+        let member = self.members().iter().find(|member| member.key == key)?;
+        Some(&member.node)
+    }
+
+    /// The text, if it is a string.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items, if it is a list.
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list, or the value itself: in a policy one value may stand without its list.
+    pub(crate) fn one_or_many(&self) -> &[Node] {
+        match &self.value {
+            Value::Array(items) => items,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self.value {

@@ -4,22 +4,28 @@
 mod account;
 mod actions;
 mod arn;
+mod catalog;
 mod condition;
 mod context;
+mod dossier;
 mod engine;
+pub mod explain;
 pub mod generate;
 mod json;
+pub mod lint;
 mod pattern;
 mod policy;
 mod principal;
 mod reason;
 mod request;
 mod truth;
+pub mod wire;
 
 pub use account::{AccountId, AccountIdError};
 pub use arn::{Arn, ArnError, OidcProviderArn, RoleArn};
 pub use condition::{Condition, Operator};
 pub use context::Context;
+pub use dossier::{Dossier, Provider};
 pub use engine::{decide, evaluate};
 pub use json::{ParseError, Position};
 pub use policy::{Effect, Kind, Policy, Statement};

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use crate::json::{self, ParseError};
 
+pub(crate) use parse::{distance, unknown};
 pub(crate) use principals::{EntryKind, Grant, Names, PrincipalElement, PrincipalEntry};
 pub(crate) use statement::{ActionPattern, Element};
 pub use statement::{Effect, Statement};
@@ -58,6 +59,18 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind in the middle of a sentence.
+    pub(crate) fn with_article(self) -> String {
+        let article = if self.name().starts_with(['a', 'e', 'i', 'o']) {
+            "an"
+        } else {
+            "a"
+        };
+        format!("{article} {}", self.name())
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -95,6 +108,14 @@ impl Policy {
     /// With line and column of the offending text.
     pub fn parse(text: &str) -> Result<Policy, ParseError> {
         parse::policy(&json::read(text)?)
+    }
+
+    /// Reads a document that stands within another; its places are those in the whole text.
+    ///
+    /// # Errors
+    /// As [`Policy::parse`].
+    pub(crate) fn of_node(node: &json::Node) -> Result<Policy, ParseError> {
+        parse::policy(node)
     }
 
     /// The statements in their order.

@@ -39,7 +39,7 @@ impl Document {
         format!("{:#}", self.printed())
     }
 
-    fn printed(&self) -> Printed<'_> {
+    pub(super) fn printed(&self) -> Printed<'_> {
         let statements = self.statements.iter().map(Statement::printed).collect();
         Printed::Object(vec![
             ("Version", Printed::Text("2012-10-17")),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::lint::{self, Known};
 use crate::{
     Arn, Context, Decision, Kind, Named, OidcProviderArn, Policy, PolicySet, Principal, Request, RoleArn, decide,
 };
@@ -103,6 +104,37 @@ fn each_keeps_the_rules_of_its_kind() {
         document.policy().check(kind).unwrap();
         // The default limits of IAM: 2,048 characters for a trust policy, 6,144 for a managed policy.
         assert!(document.compact().len() < 2048, "{document}");
+    }
+}
+
+#[test]
+fn a_reviewer_has_nothing_to_say() {
+    let role: RoleArn = ROLE.parse().unwrap();
+    let agent: Arn = "arn:aws:iam::444455556666:role/agent".parse().unwrap();
+    let repositories: [Arn; 1] = [REPOSITORY.parse().unwrap()];
+    for (document, kind) in [
+        (
+            web_identity_trust(&provider(), "sts.amazonaws.com", "team:a"),
+            Kind::Trust,
+        ),
+        (
+            web_identity_trust_with_tags(&provider(), "sts.amazonaws.com", "team:a"),
+            Kind::Trust,
+        ),
+        (assume_role_trust(&agent, &["one-id", "another-id"]), Kind::Trust),
+        (pull_permissions(&repositories), Kind::Identity),
+        (inventory_permissions(&repositories), Kind::Identity),
+        (assume_only(&[role]).unwrap(), Kind::Identity),
+        (
+            pull_from_elsewhere(std::slice::from_ref(&agent)).unwrap(),
+            Kind::Resource,
+        ),
+    ] {
+        let known = Known {
+            kind: Some(kind),
+            ..Known::default()
+        };
+        assert_eq!(lint::check(&document.to_string(), &known), [], "{document}");
     }
 }
 
@@ -294,4 +326,95 @@ proptest! {
             prop_assert!(!pulls(&mine, &grant, &caller, &action, &resource), "{} {} {}", caller, action, resource);
         }
     }
+
+    #[test]
+    fn session_tags_are_let_in_with_the_identity_and_not_without(
+        audience in text(),
+        subject in text(),
+        other in text(),
+    ) {
+        prop_assume!(other != subject && other != audience);
+        let trust = |document: Document| PolicySet { trust: Some(named(&document)), ..PolicySet::default() };
+        let tagged = trust(web_identity_trust_with_tags(&provider(), &audience, &subject));
+        for action in ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"] {
+            prop_assert!(allows(&token(&provider(), action, &audience, &subject), &tagged));
+            prop_assert!(!allows(&token(&provider(), action, &audience, &other), &tagged));
+            prop_assert!(!allows(&token(&provider(), action, &other, &subject), &tagged));
+        }
+        prop_assert!(!allows(&token(&provider(), "sts:SetSourceIdentity", &audience, &subject), &tagged));
+    }
+
+    #[test]
+    fn an_agent_assumes_its_role_and_with_one_property_changed_does_not(
+        ids in prop::collection::btree_set("[A-Za-z0-9+=,.@:/-]{2,40}|[$][{]aws:userid[}]", 1..4),
+        other_id in "[A-Za-z0-9+=,.@:/-]{2,40}",
+        own in "[0-9]{12}",
+        theirs in "[0-9]{12}",
+        role in "[A-Za-z0-9]{1,20}",
+    ) {
+        prop_assume!(own != theirs && !ids.contains(&other_id));
+        let target = format!("arn:aws:iam::{theirs}:role/{role}");
+        let agent = format!("arn:aws:iam::{own}:role/agent");
+        let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let set = PolicySet {
+            identity: vec![named(&assume_only(&[target.parse().unwrap()]).unwrap())],
+            trust: Some(named(&assume_role_trust(&agent.parse().unwrap(), &listed))),
+            ..PolicySet::default()
+        };
+        let asks = |caller: &str, action: &str, resource: &str, id: Option<&str>| {
+            let context = id.into_iter().fold(Context::complete(), |context, id| context.with("sts:ExternalId", id));
+            allows(&Request::new(aws(caller), action, resource, context), &set)
+        };
+        let session = format!("arn:aws:sts::{own}:assumed-role/agent/s");
+        let action = "sts:AssumeRole";
+        for id in &listed {
+            prop_assert!(asks(&session, action, &target, Some(id)));
+        }
+        let id = Some(listed[0]);
+        prop_assert!(!asks(&session, action, &target, None));
+        prop_assert!(!asks(&session, action, &target, Some(&other_id)));
+        let longer = format!("{target}x");
+        prop_assert!(!asks(&session, action, &longer, id));
+        prop_assert!(!asks(&session, "sts:TagSession", &target, id));
+        prop_assert!(!asks(&session.replace("/agent/", "/agents/"), action, &target, id));
+        prop_assert!(!asks(&session.replace(&own, &theirs), action, &target, id));
+    }
+
+    #[test]
+    fn an_inventory_reads_its_repositories_and_nothing_else(
+        names in prop::collection::btree_set("[a-z0-9]{2,8}(/[a-z0-9]{1,8}){0,2}", 1..4),
+        account in "[0-9]{12}",
+    ) {
+        let arn = |name: &str| format!("arn:aws:ecr:us-east-1:{account}:repository/{name}");
+        let arns: Vec<Arn> = names.iter().map(|name| arn(name).parse().unwrap()).collect();
+        let set = PolicySet { identity: vec![named(&inventory_permissions(&arns))], ..PolicySet::default() };
+        let scanner = format!("arn:aws:sts::{account}:assumed-role/scanner/s");
+        let asks = |action: &str, resource: &str| {
+            allows(&Request::new(aws(&scanner), action, resource, Context::complete()), &set)
+        };
+        prop_assert!(asks("ecr:GetAuthorizationToken", "*"));
+        for action in SNYK {
+            for name in &names {
+                prop_assert!(asks(action, &arn(name)), "{}", action);
+            }
+            prop_assert!(!asks(action, &arn("another/one")), "{}", action);
+        }
+        for action in ["ecr:PutImage", "ecr:DeleteRepository", "ecr:SetRepositoryPolicy", "ecr:BatchDeleteImage"] {
+            prop_assert!(!asks(action, arns[0].as_str()), "{}", action);
+        }
+    }
 }
+
+/// The list of the Snyk document, but for the login.
+const SNYK: [&str; 10] = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:DescribeImages",
+    "ecr:DescribeRepositories",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:GetLifecyclePolicy",
+    "ecr:GetLifecyclePolicyPreview",
+    "ecr:GetRepositoryPolicy",
+    "ecr:ListImages",
+    "ecr:ListTagsForResource",
+];

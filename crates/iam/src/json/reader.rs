@@ -1,18 +1,26 @@
-use super::{MAX_BYTES, MAX_DEPTH, MAX_MEMBERS, Member, Node, ParseError, Position, Value};
+use super::{Limits, MAX_MEMBERS, Member, Node, ParseError, Position, Value};
 
 /// Reads one JSON value (RFC 8259) that makes up the whole text.
 ///
 /// Stricter than the RFC in one point: a key may stand in an object only once, because readers disagree about which
 /// of two counts, and a policy must mean one thing.
 pub(crate) fn read(text: &str) -> Result<Node, ParseError> {
+    read_within(text, Limits::DOCUMENT)
+}
+
+/// As [`read`], within other limits.
+pub(crate) fn read_within(text: &str, limits: Limits) -> Result<Node, ParseError> {
     let mut reader = Reader {
         rest: text,
         at: Position { line: 1, column: 1 },
+        length: text.len(),
+        deepest: limits.depth,
     };
-    if text.len() > MAX_BYTES {
+    if text.len() > limits.bytes {
         return Err(reader.at.error(format!(
-            "the document is {} bytes long, at most {MAX_BYTES} are read",
-            text.len()
+            "the document is {} bytes long, at most {} are read",
+            text.len(),
+            limits.bytes
         )));
     }
     reader.skip_space();
@@ -29,9 +37,16 @@ pub(crate) fn read(text: &str) -> Result<Node, ParseError> {
 struct Reader<'a> {
     rest: &'a str,
     at: Position,
+    /// Of the whole text.
+    length: usize,
+    deepest: usize,
 }
 
 impl Reader<'_> {
+    fn offset(&self) -> usize {
+        self.length - self.rest.len()
+    }
+
     fn peek(&self) -> Option<char> {
         self.rest.chars().next()
     }
@@ -80,9 +95,9 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, ParseError> {
-        let at = self.at;
-        if depth > MAX_DEPTH {
-            return Err(at.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        let (at, start) = (self.at, self.offset());
+        if depth > self.deepest {
+            return Err(at.error(format!("nested deeper than {} levels", self.deepest)));
         }
         let value = match self.peek() {
             Some('{') => self.object(depth)?,
@@ -94,7 +109,8 @@ impl Reader<'_> {
             Some('n') => self.word("null", Value::Null)?,
             _ => return Err(at.error(format!("expected a JSON value, found {}", self.found()))),
         };
-        Ok(Node { at, value })
+        let span = start..self.offset();
+        Ok(Node { at, span, value })
     }
 
     fn object(&mut self, depth: usize) -> Result<Value, ParseError> {
@@ -110,7 +126,9 @@ impl Reader<'_> {
             if self.peek() != Some('"') {
                 return Err(at.error(format!("expected a key in double quotes, found {}", self.found())));
             }
+            let start = self.offset();
             let key = self.string()?;
+            let span = start..self.offset();
             if let Some(first) = members.iter().find(|member| member.key == key) {
                 return Err(at.error(format!(
                     "`{key}` stands here for the second time, first at {}",
@@ -128,7 +146,7 @@ impl Reader<'_> {
             if members.len() == MAX_MEMBERS {
                 return Err(at.error(format!("an object of more than {MAX_MEMBERS} keys")));
             }
-            members.push(Member { at, key, node });
+            members.push(Member { at, span, key, node });
             self.skip_space();
             if self.accept('}') {
                 return Ok(Value::Object(members));
@@ -347,14 +365,21 @@ mod tests {
                 .contains("more than 1000 keys")
         );
         assert!(
-            read(&"[".repeat(MAX_DEPTH + 2))
+            read(&"[".repeat(Limits::DOCUMENT.depth + 2))
                 .unwrap_err()
                 .message()
                 .contains("nested deeper")
         );
-        assert!(read(&format!("{}1{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH))).is_ok());
         assert!(
-            read(&" ".repeat(MAX_BYTES + 1))
+            read(&format!(
+                "{}1{}",
+                "[".repeat(Limits::DOCUMENT.depth),
+                "]".repeat(Limits::DOCUMENT.depth)
+            ))
+            .is_ok()
+        );
+        assert!(
+            read(&" ".repeat(Limits::DOCUMENT.bytes + 1))
                 .unwrap_err()
                 .message()
                 .contains("bytes long")

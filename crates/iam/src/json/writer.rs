@@ -1,10 +1,15 @@
 use std::fmt::{self, Write};
 
+use super::{Node, Value};
+
 /// A JSON value that is only written: by `{}` in the pretty form of AWS's consoles, four spaces a level, and by `{:#}`
 /// without white space.
 #[derive(Clone, Debug)]
 pub(crate) enum Printed<'a> {
+    Number(u64),
     Text(&'a str),
+    /// What is written without quotes: a number as it was read, `true`, `null`.
+    Bare(&'a str),
     List(Vec<Printed<'a>>),
     Object(Vec<(&'a str, Printed<'a>)>),
 }
@@ -21,7 +26,9 @@ impl<'a> Printed<'a> {
 
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         match self {
+            Printed::Number(number) => write!(f, "{number}"),
             Printed::Text(text) => quoted(f, text),
+            Printed::Bare(text) => f.write_str(text),
             Printed::List(items) if items.is_empty() => f.write_str("[]"),
             Printed::Object(members) if members.is_empty() => f.write_str("{}"),
             Printed::List(items) => {
@@ -45,6 +52,41 @@ impl<'a> Printed<'a> {
                 f.write_char('}')
             }
         }
+    }
+}
+
+/// Writes what was read, in the form of [`Printed`].
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, 0)
+    }
+}
+
+impl Node {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        let (open, close, count) = match &self.value {
+            Value::Null => return f.write_str("null"),
+            Value::Bool(flag) => return write!(f, "{flag}"),
+            Value::Number(text) => return f.write_str(text),
+            Value::String(text) => return quoted(f, text),
+            Value::Array(items) => ('[', ']', items.len()),
+            Value::Object(members) => ('{', '}', members.len()),
+        };
+        f.write_char(open)?;
+        for (index, item) in self.items().iter().enumerate() {
+            separate(f, index, depth + 1)?;
+            item.write(f, depth + 1)?;
+        }
+        for (index, member) in self.members().iter().enumerate() {
+            separate(f, index, depth + 1)?;
+            quoted(f, &member.key)?;
+            f.write_str(if f.alternate() { ":" } else { ": " })?;
+            member.node.write(f, depth + 1)?;
+        }
+        if count > 0 {
+            separate(f, 0, depth)?;
+        }
+        f.write_char(close)
     }
 }
 
@@ -86,7 +128,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::json::{Value, read};
+    use crate::json::read;
 
     #[test]
     fn pretty() {
@@ -99,6 +141,12 @@ mod tests {
             value.to_string(),
             "{\n    \"a\": \"x\",\n    \"b\": [\n        \"y\",\n        {}\n    ]\n}"
         );
+    }
+
+    #[test]
+    fn what_was_read_is_written_again() {
+        let text = r#"{"a":[1.50,true,null,"x"],"b":{}}"#;
+        assert_eq!(format!("{:#}", read(text).unwrap()), text);
     }
 
     proptest! {

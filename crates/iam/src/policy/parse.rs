@@ -11,7 +11,7 @@ pub(super) fn policy(node: &Node) -> Result<Policy, ParseError> {
     let mut version = Version::default();
     let mut id = None;
     let mut statements = None;
-    for Member { at, key, node } in members {
+    for Member { at, key, node, .. } in members {
         match key.as_str() {
             "Version" => version = parse_version(node)?,
             "Id" => id = Some(string(node, "`Id`")?.to_owned()),
@@ -65,7 +65,10 @@ fn statement(node: &Node, variables: bool) -> Result<Statement, ParseError> {
     let (mut sid, mut effect) = (None, None);
     let (mut principals, mut actions, mut resources) = (None, None, None);
     let mut conditions = Vec::new();
-    for Member { at, key, node: value } in members {
+    for Member {
+        at, key, node: value, ..
+    } in members
+    {
         let both = |name: &str| at.error(format!("a statement has either `{name}` or `Not{name}`, not both"));
         let negated = key.starts_with("Not");
         match key.as_str() {
@@ -170,7 +173,7 @@ fn principal_entries(node: &Node) -> Result<Vec<PrincipalEntry>, ParseError> {
         };
     }
     let mut entries = Vec::new();
-    for Member { at, key, node } in object(node, "a principal (other than \"*\")")? {
+    for Member { at, key, node, .. } in object(node, "a principal (other than \"*\")")? {
         let kind = EntryKind::KEYED.into_iter().find(|kind| kind.key() == key);
         let kind =
             kind.ok_or_else(|| at.error(unknown("kind of principal", key, &EntryKind::KEYED.map(EntryKind::key))))?;
@@ -193,6 +196,7 @@ fn parse_conditions(node: &Node, variables: bool) -> Result<Vec<Condition>, Pars
         at,
         key: operator,
         node,
+        ..
     } in object(node, "`Condition`")?
     {
         let parsed: Operator = operator
@@ -202,7 +206,7 @@ fn parse_conditions(node: &Node, variables: bool) -> Result<Vec<Condition>, Pars
             return Err(at.error(format!("`{parsed}` stands here for the second time")));
         }
         operators.push(parsed);
-        for Member { at, key, node } in object(node, &format!("`{operator}`"))? {
+        for Member { at, key, node, .. } in object(node, &format!("`{operator}`"))? {
             if key.is_empty() {
                 return Err(at.error("a condition key may not be empty"));
             }
@@ -255,7 +259,7 @@ fn scalars(node: &Node, key: &str) -> Result<Vec<String>, ParseError> {
 }
 
 /// Says what is unknown, and which known name may have been meant.
-fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
     let shown: String = name.chars().take(64).collect();
     let nearest = known.iter().map(|known| (distance(name, known), known)).min();
     match nearest {
@@ -267,7 +271,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 }
 
 /// How many letters have to change, case aside (Levenshtein); counted up to 64 letters.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().map(|c| c.to_ascii_lowercase()).take(64).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (index, c) in left.chars().map(|c| c.to_ascii_lowercase()).take(64).enumerate() {

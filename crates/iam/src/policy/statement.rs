@@ -64,18 +64,18 @@ impl Statement {
     }
 
     pub(super) fn check(&self, kind: Kind) -> Result<(), ParseError> {
-        let policy = kind.name();
+        let policy = kind.with_article();
         match (&self.principals, kind.names_principals()) {
             (Some(principals), false) => {
                 return Err(principals
                     .at
-                    .error(format!("a statement of a {policy} has no `{}`", principals.name())));
+                    .error(format!("a statement of {policy} has no `{}`", principals.name())));
             }
-            (None, true) => return Err(self.at.error(format!("a statement of a {policy} needs a `Principal`"))),
+            (None, true) => return Err(self.at.error(format!("a statement of {policy} needs a `Principal`"))),
             (Some(principals), true) if principals.negated && kind != Kind::Resource => {
                 return Err(principals
                     .at
-                    .error(format!("a statement of a {policy} may not have `NotPrincipal`")));
+                    .error(format!("a statement of {policy} may not have `NotPrincipal`")));
             }
             _ => {}
         }
@@ -84,7 +84,7 @@ impl Statement {
                 .at
                 .error("a statement of a role trust policy has no `Resource`: it is about the role")),
             (None, kind) if !kind.implies_resource() => {
-                Err(self.at.error(format!("a statement of a {policy} needs a `Resource`")))
+                Err(self.at.error(format!("a statement of {policy} needs a `Resource`")))
             }
             _ => Ok(()),
         }
