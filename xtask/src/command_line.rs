@@ -6,6 +6,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 
+use crate::fuzz::Fuzz;
 use crate::parts::{PARTS, Part};
 use crate::plan::Plan;
 
@@ -15,6 +16,7 @@ pub(crate) enum Verb {
     Help,
     TestHelp,
     Run(Plan),
+    Fuzz(Fuzz),
 }
 
 /// Reads the words after the program's name. No words at all ask for help.
@@ -35,6 +37,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Verb> {
             })),
             Some(word) => Err(word.unexpected().into()),
         },
+        "fuzz" => fuzz(words),
         other => bail!("`{other}` is no verb; `cargo xtask` lists them"),
     }
 }
@@ -44,6 +47,7 @@ pub(crate) fn verbs() -> String {
     "cargo xtask VERB\n\n\
      test     every test; `cargo xtask test --help` lists its parts\n\
      check    the quick parts of the tests, which compile nothing\n\
+     fuzz     TARGET [--minutes N]: looks for input that makes the policies' code panic, for 10 minutes\n\
      help     this list\n"
         .to_owned()
 }
@@ -81,6 +85,22 @@ fn test(mut words: lexopt::Parser) -> Result<Verb> {
     Ok(Verb::Run(Plan { parts, keep_going }))
 }
 
+fn fuzz(mut words: lexopt::Parser) -> Result<Verb> {
+    let (mut target, mut minutes) = (None, 10);
+    while let Some(word) = words.next()? {
+        match word {
+            Long("minutes") => minutes = words.value()?.parse().context("--minutes")?,
+            Value(name) if target.is_none() => target = Some(name.string()?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if minutes == 0 {
+        bail!("--minutes: expected: at least 1");
+    }
+    let target = target.context("which target? `cargo xtask fuzz TARGET`; the targets lie in crates/iam/fuzz")?;
+    Ok(Verb::Fuzz(Fuzz { target, minutes }))
+}
+
 fn part_name(word: &str) -> Result<&'static str> {
     match PARTS.iter().find(|part| part.name == word) {
         Some(part) => Ok(part.name),
@@ -114,7 +134,7 @@ mod tests {
     #[test]
     fn without_a_verb_the_verbs_are_listed() {
         assert_eq!(verb(&[]).unwrap(), Verb::Help);
-        for line in ["test ", "check ", "help "] {
+        for line in ["test ", "check ", "fuzz ", "help "] {
             assert!(verbs().lines().any(|listed| listed.starts_with(line)), "{line}");
         }
     }
@@ -133,6 +153,24 @@ mod tests {
         assert!(!plan(&["test", "--skip", "clippy"]).parts.contains(&"clippy"));
         assert!(plan(&["test", "--keep-going"]).keep_going);
         assert_eq!(plan(&["check"]).parts, ["format", "dependencies", "arrows"]);
+    }
+
+    #[test]
+    fn a_target_is_fuzzed_for_some_minutes() {
+        let target = "policy".to_owned();
+        let fuzz = |minutes| {
+            let target = target.clone();
+            Verb::Fuzz(Fuzz { target, minutes })
+        };
+        assert_eq!(verb(&["fuzz", "policy"]).unwrap(), fuzz(10));
+        assert_eq!(verb(&["fuzz", "policy", "--minutes", "3"]).unwrap(), fuzz(3));
+        assert!(error(&["fuzz"]).starts_with("which target?"));
+        assert!(error(&["fuzz", "policy", "--minutes", "x"]).starts_with("--minutes: "));
+        assert_eq!(
+            error(&["fuzz", "policy", "--minutes=0"]),
+            "--minutes: expected: at least 1"
+        );
+        assert!(error(&["fuzz", "a", "b"]).contains("unexpected argument"));
     }
 
     #[test]

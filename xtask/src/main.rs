@@ -9,6 +9,7 @@ mod command_line;
 mod deny;
 mod dependencies;
 mod finding;
+mod fuzz;
 mod graph;
 mod licences;
 mod packages;
@@ -44,6 +45,9 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Verb::Run(plan) => run(&plan),
+        Verb::Fuzz(fuzz) => root()
+            .and_then(|root| fuzz.run(root, &Children::new()?))
+            .map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");
@@ -51,12 +55,14 @@ fn main() -> ExitCode {
     })
 }
 
+fn root() -> Result<&'static Path> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().context("xtask lies in the workspace's root")
+}
+
 fn run(plan: &Plan) -> Result<ExitCode> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask lies in the workspace's root")?;
     let workplace = Workplace {
-        root: root.to_owned(),
+        root: root()?.to_owned(),
         children: Children::new()?,
     };
     let timetable = plan.carry_out(PARTS, &workplace);
