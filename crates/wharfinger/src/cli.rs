@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tempfile::TempDir;
 
-use crate::{demo, pull, robot, serve};
+use crate::{demo, explain, policy, pull, robot, serve};
 
 /// Delivers container images out of Amazon ECR to anything, anywhere, without a long-lived AWS key.
 #[derive(Parser)]
@@ -32,6 +32,12 @@ pub(crate) enum Command {
     /// Make the login of a client
     #[command(subcommand, display_name = "wharfinger")]
     Robot(robot::Command),
+    /// Evaluate, lint and write AWS policies
+    #[command(subcommand, display_name = "wharfinger")]
+    Policy(policy::Command),
+    /// Say why a pull is allowed or denied, and which document has to change
+    #[command(subcommand, display_name = "wharfinger")]
+    Explain(explain::Command),
     /// Print the completions of a shell
     #[command(
         display_name = "wharfinger",
@@ -55,6 +61,8 @@ impl Command {
             Self::Serve(args) => serve::command(args).await,
             Self::Pull(args) => pull::command(*args).await,
             Self::Robot(command) => robot::run(command),
+            Self::Policy(command) => policy::run(command),
+            Self::Explain(command) => explain::run(command),
             Self::Completions { shell } => completions(shell, &mut io::stdout()),
         }
     }

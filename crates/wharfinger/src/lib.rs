@@ -3,8 +3,11 @@
 
 mod cli;
 pub mod demo;
+mod explain;
 mod interruption;
 mod logging;
+mod policy;
+mod policy_lint;
 mod pull;
 mod robot;
 pub mod serve;

@@ -54,6 +54,8 @@ fn every_page_that_is_linked_to_exists() {
         "docs/architecture.md",
         "docs/serving.md",
         "docs/security.md",
+        "docs/policies.md",
+        "docs/performance.md",
     ] {
         let path = root().join(page);
         let text = fs::read_to_string(&path).unwrap();

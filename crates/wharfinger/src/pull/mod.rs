@@ -35,7 +35,7 @@ pub(crate) use error::PullError;
 pub(crate) use output::Output;
 pub(crate) use platform::Selection;
 pub(crate) use progress::{BlobKind, Event, Progress, Silent};
-pub(crate) use registry::{Patience, Proxy};
+pub(crate) use registry::{Patience, Proxy, printable};
 
 use download::Download;
 use image::Image;
