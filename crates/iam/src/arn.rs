@@ -1,3 +1,38 @@
+/// How an ARN that is known to be of one kind is read and shown: as the ARN that it is.
+macro_rules! arn_of_a_kind {
+    ($kind:ident) => {
+        impl std::str::FromStr for $kind {
+            type Err = ArnError;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let arn = text.parse::<Arn>().map_err(|error| ArnError {
+                    expected: EXPECTED,
+                    ..error
+                })?;
+                $kind::try_from(arn)
+            }
+        }
+
+        impl From<$kind> for Arn {
+            fn from(kind: $kind) -> Arn {
+                kind.arn
+            }
+        }
+
+        impl std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.arn.fmt(f)
+            }
+        }
+
+        impl std::fmt::Debug for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($kind), "({})"), self.arn)
+            }
+        }
+    };
+}
+
 mod provider;
 mod role;
 

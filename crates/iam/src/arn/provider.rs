@@ -1,6 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
-
 use crate::{AccountId, Arn, ArnError};
 
 const EXPECTED: &str = "the ARN of an OIDC provider, arn:aws:iam::123456789012:oidc-provider/HOST/PATH";
@@ -95,35 +92,7 @@ impl TryFrom<Arn> for OidcProviderArn {
     }
 }
 
-impl FromStr for OidcProviderArn {
-    type Err = ArnError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let arn = text.parse::<Arn>().map_err(|error| ArnError {
-            expected: EXPECTED,
-            ..error
-        })?;
-        OidcProviderArn::try_from(arn)
-    }
-}
-
-impl From<OidcProviderArn> for Arn {
-    fn from(provider: OidcProviderArn) -> Arn {
-        provider.arn
-    }
-}
-
-impl fmt::Display for OidcProviderArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.arn.fmt(f)
-    }
-}
-
-impl fmt::Debug for OidcProviderArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OidcProviderArn({})", self.arn)
-    }
-}
+arn_of_a_kind!(OidcProviderArn);
 
 #[cfg(test)]
 mod tests {

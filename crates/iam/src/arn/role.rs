@@ -1,6 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
-
 use crate::{AccountId, Arn, ArnError};
 
 const EXPECTED: &str = "the ARN of a role, arn:aws:iam::123456789012:role/NAME";
@@ -89,35 +86,7 @@ impl TryFrom<Arn> for RoleArn {
     }
 }
 
-impl FromStr for RoleArn {
-    type Err = ArnError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let arn = text.parse::<Arn>().map_err(|error| ArnError {
-            expected: EXPECTED,
-            ..error
-        })?;
-        RoleArn::try_from(arn)
-    }
-}
-
-impl From<RoleArn> for Arn {
-    fn from(role: RoleArn) -> Arn {
-        role.arn
-    }
-}
-
-impl fmt::Display for RoleArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.arn.fmt(f)
-    }
-}
-
-impl fmt::Debug for RoleArn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RoleArn({})", self.arn)
-    }
-}
+arn_of_a_kind!(RoleArn);
 
 #[cfg(test)]
 mod tests {
