@@ -1,6 +1,7 @@
 //! Processes that die, and processes that meet.
 //!
-//! The children are this test program again, with one of the ignored tests below.
+//! A child is this test program again, running the very test that started it; what the test does as a child is told by
+//! the directory that it inherits.
 
 use std::{
     env, fs,
@@ -23,9 +24,9 @@ fn inherited() -> Option<PathBuf> {
     env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-fn arguments(test: &str) -> [String; 4] {
+fn arguments(test: &str) -> [String; 3] {
     let name = format!("crashes::{test}");
-    ["--exact", "--ignored", "--nocapture", &name].map(str::to_owned)
+    ["--exact", "--nocapture", &name].map(str::to_owned)
 }
 
 /// A child that runs the test and has come to where it says so.
@@ -56,67 +57,57 @@ impl Drop for Ready {
     }
 }
 
-#[test]
-#[ignore = "a child of other tests"]
-fn child_in_the_middle_of_a_download() {
-    let Some(directory) = inherited() else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+/// The child that is in the middle of a download until it is killed.
+async fn download_without_end(directory: &Path) {
+    let store = Store::open(directory).unwrap();
+    let content = content(4 * CHUNK);
+    let (pieces, received) = mpsc::channel(1);
+    let source = Scripted::new([relay(content.len(), received)]);
+    let growing = store
+        .fetch(&place("acme"), &Digest::of(&content), source)
+        .await
         .unwrap();
-    runtime.block_on(async {
-        let store = Store::open(&directory).unwrap();
-        let content = content(4 * CHUNK);
-        let (pieces, received) = mpsc::channel(1);
-        let source = Scripted::new([relay(content.len(), received)]);
-        let growing = store
-            .fetch(&place("acme"), &Digest::of(&content), source)
-            .await
-            .unwrap();
-        pieces.send(content.slice(..2 * CHUNK)).await.unwrap();
-        let mut stream = growing.stream(..);
-        futures_util::StreamExt::next(&mut stream).await.unwrap().unwrap();
-        eprintln!("ready");
-        // Until the parent is gone or kills this process.
-        std::io::stdin().lines().for_each(drop);
-    });
+    pieces.send(content.slice(..2 * CHUNK)).await.unwrap();
+    let mut stream = growing.stream(..);
+    futures_util::StreamExt::next(&mut stream).await.unwrap().unwrap();
+    eprintln!("ready");
+    // Until the parent is gone or kills this process.
+    std::io::stdin().lines().for_each(drop);
 }
 
-#[test]
-#[ignore = "a child of other tests"]
-fn child_on_a_full_disk() {
-    let Some(directory) = inherited() else { return };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let store = Store::open(&directory).unwrap();
-        let large = content(16 * CHUNK);
-        let source = Scripted::new([send(&large)]);
-        let fetched = store.fetch(&place("acme"), &Digest::of(&large), source).await;
-        let (bytes, error) = failure(fetched).await;
-        assert!(matches!(error, FetchError::Disk(_)), "{error}");
-        assert!(large.starts_with(&bytes));
-        assert!(store.blob(&Digest::of(&large)).await.unwrap().is_none());
-        assert!(files(&directory).is_empty());
+/// The child on a disk that takes small content only.
+async fn download_onto_a_full_disk(directory: &Path) {
+    let store = Store::open(directory).unwrap();
+    let large = content(16 * CHUNK);
+    let source = Scripted::new([send(&large)]);
+    let fetched = store.fetch(&place("acme"), &Digest::of(&large), source).await;
+    let (bytes, error) = failure(fetched).await;
+    assert!(matches!(error, FetchError::Disk(_)), "{error}");
+    assert!(large.starts_with(&bytes));
+    assert!(store.blob(&Digest::of(&large)).await.unwrap().is_none());
+    assert!(files(directory).is_empty());
 
-        // What fits still works.
-        let small = content(CHUNK);
-        let growing = store
-            .fetch(&place("acme"), &Digest::of(&small), Scripted::new([send(&small)]))
-            .await
-            .unwrap();
-        assert!(everything(growing.stream(..)).await.unwrap() == small);
-    });
+    // What fits still works.
+    let small = content(CHUNK);
+    let growing = store
+        .fetch(&place("acme"), &Digest::of(&small), Scripted::new([send(&small)]))
+        .await
+        .unwrap();
+    assert!(everything(growing.stream(..)).await.unwrap() == small);
 }
 
 #[tokio::test]
 async fn a_process_killed_in_a_download_leaves_nothing_that_counts() {
+    if let Some(directory) = inherited() {
+        return download_without_end(&directory).await;
+    }
     let directory = tempfile::tempdir().unwrap();
     let content = content(4 * CHUNK);
     let digest = Digest::of(&content);
-    let child = Ready::child("child_in_the_middle_of_a_download", directory.path());
+    let child = Ready::child(
+        "a_process_killed_in_a_download_leaves_nothing_that_counts",
+        directory.path(),
+    );
     assert!(matches!(&files(directory.path())[..], [leftover] if leftover.starts_with("tmp/")));
     drop(child);
 
@@ -130,10 +121,13 @@ async fn a_process_killed_in_a_download_leaves_nothing_that_counts() {
     assert!(everything(again.stream(..)).await.unwrap() == content);
 }
 
-#[test]
-fn a_second_process_is_refused_and_touches_nothing() {
+#[tokio::test]
+async fn a_second_process_is_refused_and_touches_nothing() {
+    if let Some(directory) = inherited() {
+        return download_without_end(&directory).await;
+    }
     let directory = tempfile::tempdir().unwrap();
-    let child = Ready::child("child_in_the_middle_of_a_download", directory.path());
+    let child = Ready::child("a_second_process_is_refused_and_touches_nothing", directory.path());
     let before = files(directory.path());
     let error = Store::open(directory.path()).unwrap_err();
     assert!(
@@ -146,15 +140,18 @@ fn a_second_process_is_refused_and_touches_nothing() {
 }
 
 /// A limit on the size of files makes writing fail in the middle, as a full disk does.
-#[test]
-fn a_full_disk_gives_an_error_and_no_wrong_answer() {
+#[tokio::test]
+async fn a_full_disk_gives_an_error_and_no_wrong_answer() {
+    if let Some(directory) = inherited() {
+        return download_onto_a_full_disk(&directory).await;
+    }
     let directory = tempfile::tempdir().unwrap();
     // 512 KiB or 1 MiB, as the shell counts; reported as an error because the signal is ignored.
     let script = r#"trap '' XFSZ; ulimit -f 1024; exec "$0" "$@""#;
     let output = Command::new("sh")
         .args(["-c", script])
         .arg(env::current_exe().unwrap())
-        .args(arguments("child_on_a_full_disk"))
+        .args(arguments("a_full_disk_gives_an_error_and_no_wrong_answer"))
         .env(DIRECTORY, directory.path())
         .output()
         .unwrap();
