@@ -17,8 +17,9 @@ pub struct Context {
 
 impl Context {
     /// An empty context in which what is missing is absent.
-    // Not inlined, here and below: rustc 1.95 and 1.96 take two equal constants that are passed by value for one, and
-    // so the memory that the first call has freed (rust-lang/rust#158830).
+    // Not inlined, here and below: optimized by rustc 1.95, two closure calls with such a constant were given the same
+    // memory, which the first call had given away (rust-lang/rust#155241, #158830). The fuzz target `policy` crashes
+    // without this.
     #[inline(never)]
     pub fn complete() -> Self {
         Context {
