@@ -1,5 +1,7 @@
 //! The command line of Wharfinger. See the library of the same name.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
