@@ -2,24 +2,25 @@ use std::fmt;
 
 use aws_lc_rs::rand;
 use jiff::Timestamp;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    identity::{Identity, RoleSession},
+    identity::Identity,
     seal::{Purpose, Seal},
 };
 
 /// A long-term access key.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct AccessKey {
     /// The key's id, `AKIA…`; not a secret.
     pub id: String,
     /// The secret that requests are signed with.
+    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
     pub secret: SecretString,
 }
 
-/// Temporary credentials of a role session, as STS hands them out.
+/// Temporary credentials, as STS hands them out.
 pub(crate) struct SessionCredentials {
     pub(crate) key_id: String,
     pub(crate) secret: SecretString,
@@ -33,7 +34,7 @@ pub(crate) struct SessionStatement {
     pub(crate) key_id: String,
     pub(crate) secret: String,
     pub(crate) expires_millis: i64,
-    pub(crate) session: RoleSession,
+    pub(crate) identity: Identity,
 }
 
 impl AccessKey {
@@ -47,13 +48,13 @@ impl AccessKey {
 }
 
 impl SessionCredentials {
-    /// New credentials for `session`, good until `expires`.
-    pub(crate) fn issue(seal: &Seal, session: RoleSession, expires: Timestamp) -> Self {
+    /// New credentials for `identity`, good until `expires`.
+    pub(crate) fn issue(seal: &Seal, identity: Identity, expires: Timestamp) -> Self {
         let statement = SessionStatement {
             key_id: key_id("ASIA"),
             secret: secret(),
             expires_millis: expires.as_millisecond(),
-            session,
+            identity,
         };
         Self {
             token: SecretString::from(seal.close(Purpose::Session, &statement)),
@@ -61,13 +62,6 @@ impl SessionCredentials {
             secret: SecretString::from(statement.secret),
             expires,
         }
-    }
-}
-
-impl SessionStatement {
-    /// Whose session it is.
-    pub(crate) fn identity(self) -> Identity {
-        Identity::Session(self.session)
     }
 }
 
@@ -79,15 +73,25 @@ impl fmt::Debug for AccessKey {
     }
 }
 
+/// Secrets are written where the state of this AWS is kept, and nowhere else.
+fn write_secret<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+fn read_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
+}
+
 /// An access key's or an entity's id: its prefix says what it is of (IAM user guide, "Unique identifiers"), 20
 /// characters in all.
 pub(crate) fn key_id(prefix: &str) -> String {
     unique_id(prefix, 16)
 }
 
-/// The id of a role, `AROA` and 17 more characters.
-pub(crate) fn role_id() -> String {
-    unique_id("AROA", 17)
+/// The id of an entity of IAM, 21 characters in all: `AROA…` of a role, `AIDA…` of a user, `ANPA…` of a managed policy,
+/// `AIPA…` of an instance profile.
+pub(crate) fn entity_id(prefix: &str) -> String {
+    unique_id(prefix, 17)
 }
 
 fn unique_id(prefix: &str, length: usize) -> String {
@@ -122,7 +126,7 @@ mod tests {
         let key = AccessKey::generate();
         assert_eq!((key.id.len(), &key.id[..4]), (20, "AKIA"));
         assert_eq!(key.secret.expose_secret().len(), 40);
-        assert_eq!(role_id().len(), 21);
+        assert_eq!(entity_id("AROA").len(), 21);
         assert_ne!(key.id, AccessKey::generate().id);
     }
 

@@ -1,12 +1,12 @@
-use iam::{AccountId, Arn, Context, Decision, Named, PolicySet, Principal, Request};
+use iam::{AccountId, Arn, Context, Decision, Named, Policy, PolicySet, Principal, Request};
 use jiff::Timestamp;
 
 use crate::{
     clock::iso,
     exchange::Inbound,
     host::Region,
-    identity::Identity,
-    world::{Document, State},
+    identity::{Identity, RoleSession},
+    world::{Document, Permissions, Role, State},
 };
 
 /// What somebody wants to do to something.
@@ -34,8 +34,9 @@ impl Wish<'_> {
     pub(crate) fn judge(&self, state: &State, resource: Option<&Document>, context: Context) -> Result<(), Denied> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
+            boundary: boundary(state, self.identity),
             resource: resource.map(|document| document.named("resource policy")),
-            session: session_policy(self.identity),
+            session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
         self.evaluate(&policies, state, context)
@@ -45,8 +46,9 @@ impl Wish<'_> {
     pub(crate) fn judge_trust(&self, state: &State, trust: &Document, context: Context) -> Result<(), Denied> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
+            boundary: boundary(state, self.identity),
             trust: Some(trust.named("trust policy")),
-            session: session_policy(self.identity),
+            session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
         self.evaluate(&policies, state, context)
@@ -93,47 +95,95 @@ pub(crate) fn request_context(inbound: &Inbound, region: &Region, now: Timestamp
 }
 
 fn identity_context(state: &State, identity: &Identity, context: Context) -> Context {
-    let context = context.with("aws:userid", identity.user_id());
-    let Identity::Session(session) = identity else {
-        return context;
+    let mut context = context.with("aws:userid", identity.user_id());
+    let own = permissions(state, identity);
+    // A session's tags win over those of its role.
+    let tags = own.iter().flat_map(|own| &own.tags);
+    let passed = match identity {
+        Identity::Session(session) => Some(&session.tags),
+        _ => None,
     };
-    let context = match &session.provider {
-        Some(provider) => context.with("aws:FederatedProvider", provider),
-        None => context,
+    for (key, value) in tags.chain(passed.into_iter().flatten()) {
+        context = context.with(&format!("aws:PrincipalTag/{key}"), value);
+    }
+    let session = match identity {
+        Identity::Root(_) => return context,
+        Identity::User(user) => return context.with("aws:username", &user.name),
+        Identity::Session(session) => session,
     };
-    let role = state
-        .account(session.account)
-        .and_then(|account| account.role(&session.role_name));
-    match role {
+    if let Some(provider) = &session.provider {
+        context = context.with("aws:FederatedProvider", provider);
+    }
+    if let Some(source) = &session.source_identity {
+        context = context.with("aws:SourceIdentity", source);
+    }
+    match role(state, session) {
         // The session's own ARN has no path, the role's has.
         Some(role) => context.with("aws:PrincipalArn", role.arn(session.account)),
         None => context,
     }
 }
 
-fn identity_policies(state: &State, identity: &Identity) -> Vec<Named> {
-    let Identity::Session(session) = identity else {
-        return Vec::new();
-    };
-    state
-        .account(session.account)
-        .and_then(|account| account.role(&session.role_name))
-        .filter(|role| role.id == session.role_id)
-        .into_iter()
-        .flat_map(|role| &role.policies)
-        .map(|(name, document)| document.named(name))
-        .collect()
+fn role<'s>(state: &'s State, session: &RoleSession) -> Option<&'s Role> {
+    let role = state.account(session.account)?.role(&session.role_name)?;
+    (role.id == session.role_id).then_some(role)
 }
 
-fn session_policy(identity: &Identity) -> Vec<Named> {
+/// What the user or the role behind an identity was given; nothing where it is gone.
+fn permissions<'s>(state: &'s State, identity: &Identity) -> Option<&'s Permissions> {
+    match identity {
+        Identity::Root(_) => None,
+        Identity::User(user) => {
+            let found = state.account(user.account)?.user(&user.name)?;
+            (found.id == user.id).then_some(&found.permissions)
+        }
+        Identity::Session(session) => Some(&role(state, session)?.permissions),
+    }
+}
+
+fn identity_policies(state: &State, identity: &Identity) -> Vec<Named> {
+    let Some(permissions) = permissions(state, identity) else {
+        return Vec::new();
+    };
+    let inline = permissions.inline.iter().map(|(name, document)| document.named(name));
+    inline.chain(managed(state, &permissions.attached)).collect()
+}
+
+fn boundary(state: &State, identity: &Identity) -> Vec<Named> {
+    permissions(state, identity).map_or_else(Vec::new, |permissions| managed(state, &permissions.boundary).collect())
+}
+
+fn session_policies(state: &State, identity: &Identity) -> Vec<Named> {
     let Identity::Session(session) = identity else {
         return Vec::new();
     };
     // The text was parsed before it was sealed into the session.
-    session
-        .policy
-        .iter()
-        .filter_map(|text| iam::Policy::parse(text).ok())
+    let inline = session.policy.iter().filter_map(|text| iam::Policy::parse(text).ok());
+    inline
         .map(|policy| Named::new("session policy", policy))
+        .chain(managed(state, &session.policy_arns))
         .collect()
+}
+
+/// Managed policies by their ARNs. One that is gone grants nothing, and as a limit it must not vanish.
+fn managed<'s>(state: &'s State, arns: impl IntoIterator<Item = &'s String> + 's) -> impl Iterator<Item = Named> + 's {
+    arns.into_iter().map(|arn| match state.managed_policy(arn) {
+        Some(document) => document.named(arn),
+        None => Named::new(arn.as_str(), nothing()),
+    })
+}
+
+/// A policy that allows nothing.
+fn nothing() -> Policy {
+    Policy::parse(r#"{"Version": "2012-10-17", "Statement": []}"#).expect("a policy may be without statements")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_a_policy() {
+        assert!(nothing().statements().is_empty());
+    }
 }

@@ -2,19 +2,17 @@
 
 mod account;
 mod registry;
+mod state;
 
-use std::{
-    collections::HashMap,
-    sync::{PoisonError, RwLock},
-};
+use std::sync::{PoisonError, RwLock};
 
 use iam::AccountId;
 use jiff::Timestamp;
-use oci::Digest;
 use secrecy::SecretString;
 
-pub(crate) use account::{Account, Document, Provider, Role, role_key};
-pub(crate) use registry::{Image, Layer, Repository, repository_arn};
+pub(crate) use account::{Account, Document, Permissions, Provider, Role, User, name_key};
+pub(crate) use registry::{Image, Layer, Repository, RepositoryKey, repository_arn};
+pub(crate) use state::State;
 
 use crate::{
     blobs::Blobs,
@@ -38,16 +36,6 @@ pub(crate) struct World {
     /// Signs the URLs of the layer bucket.
     pub(crate) presigner: Presigner,
     state: RwLock<State>,
-}
-
-/// What changes. It is read and changed as a whole and never held while something is awaited.
-#[derive(Default)]
-pub(crate) struct State {
-    accounts: HashMap<AccountId, Account>,
-    /// Whose root key an id is of.
-    root_keys: HashMap<String, AccountId>,
-    /// Which content an object of the layer buckets is.
-    objects: HashMap<String, (Digest, u64)>,
 }
 
 impl World {
@@ -76,21 +64,13 @@ impl World {
 
     /// The root user's key; the account is born where it was not there before.
     pub(crate) fn root_key(&self, account: AccountId) -> AccessKey {
-        self.write(|state| {
-            let key = state.accounts.entry(account).or_default().root.clone();
-            state.root_keys.insert(key.id.clone(), account);
-            key
-        })
+        self.write(|state| state.root_key(account))
     }
 
     /// The secret that belongs to a key, and who signs with it. Nothing is proven by this: the id is public.
     pub(crate) fn believe(&self, key_id: &str, token: Option<&str>) -> Result<(SecretString, Identity), Refused> {
         let Some(token) = token else {
-            return self.read(|state| {
-                let account = *state.root_keys.get(key_id).ok_or(Refused::UnknownKey)?;
-                let account_state = state.account(account).ok_or(Refused::UnknownKey)?;
-                Ok((account_state.root.secret.clone(), Identity::Root(account)))
-            });
+            return self.read(|state| state.key(key_id)).ok_or(Refused::UnknownKey);
         };
         let statement = self
             .seal
@@ -101,28 +81,7 @@ impl World {
             return Err(Refused::Expired);
         }
         let secret = SecretString::from(statement.secret.as_str());
-        Ok((secret, statement.identity()))
-    }
-}
-
-impl State {
-    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
-        self.accounts.get(&id)
-    }
-
-    /// An account to change. Whoever changes something has shown credentials of an account, so it is there.
-    pub(crate) fn account_mut(&mut self, id: AccountId) -> &mut Account {
-        self.accounts.entry(id).or_default()
-    }
-
-    /// The content behind an object's key in a layer bucket.
-    pub(crate) fn object(&self, key: &str) -> Option<&(Digest, u64)> {
-        self.objects.get(key)
-    }
-
-    /// Puts an object into the layer bucket.
-    pub(crate) fn put_object(&mut self, key: String, digest: Digest, size: u64) {
-        self.objects.insert(key, (digest, size));
+        Ok((secret, statement.identity))
     }
 }
 
@@ -135,10 +94,4 @@ pub(crate) fn epoch_seconds(time: Timestamp) -> f64 {
     )]
     let millis = time.as_millisecond() as f64;
     millis / 1000.0
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Self::new(AccessKey::generate())
-    }
 }

@@ -155,9 +155,7 @@ impl Visit<'_> {
         };
         let context = request_context(self.inbound, region, self.now);
         self.world.read(|state| {
-            let repository = state
-                .account(account)
-                .and_then(|account| account.repository(region, name));
+            let repository = state.repository(account, region, name);
             let policy = repository.and_then(|repository| repository.policy.as_ref());
             wish.judge(state, policy, context)
                 .map_err(|denied| Refusal::new(ErrorCode::Denied, denied.0))?;
@@ -169,7 +167,7 @@ impl Visit<'_> {
     fn read<T>(&self, name: &RepositoryName, reader: impl FnOnce(&Repository) -> T) -> Result<T, Refusal> {
         let Registry { account, region } = self.registry;
         self.world
-            .read(|state| state.account(account)?.repository(region, name).map(reader))
+            .read(|state| state.repository(account, region, name).map(reader))
             .ok_or_else(|| self.no_repository(name))
     }
 

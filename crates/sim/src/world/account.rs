@@ -1,35 +1,138 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use iam::{AccountId, Kind, ParseError, Policy};
 use jiff::Timestamp;
-use oci::RepositoryName;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::registry::Repository;
-use crate::{credential::AccessKey, host::Region};
+use crate::credential::AccessKey;
 
-/// One account.
+/// What IAM knows of one account.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) root: AccessKey,
-    /// By [`role_key`].
+    /// By [`name_key`].
+    #[serde(default)]
+    pub(crate) users: BTreeMap<String, User>,
+    /// By [`name_key`].
+    #[serde(default)]
     pub(crate) roles: BTreeMap<String, Role>,
+    /// The account's own managed policies, by [`name_key`].
+    #[serde(default)]
+    pub(crate) policies: BTreeMap<String, ManagedPolicy>,
+    /// By [`name_key`].
+    #[serde(default)]
+    pub(crate) instance_profiles: BTreeMap<String, InstanceProfile>,
     /// By the URL without its scheme; case matters.
+    #[serde(default)]
     pub(crate) providers: BTreeMap<String, Provider>,
-    pub(crate) repositories: BTreeMap<(Region, RepositoryName), Repository>,
+}
+
+/// What a user or a role may do, and tags, which have a say in it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Permissions {
+    /// The inline policies by name.
+    #[serde(default)]
+    pub(crate) inline: BTreeMap<String, Document>,
+    /// The ARNs of the managed policies that are attached.
+    #[serde(default)]
+    pub(crate) attached: BTreeSet<String>,
+    /// The ARN of the managed policy that limits all of these.
+    #[serde(default)]
+    pub(crate) boundary: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// A user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    pub(crate) permissions: Permissions,
+    /// Two at most.
+    #[serde(default)]
+    pub(crate) keys: Vec<UserKey>,
+}
+
+/// An access key of a user.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct UserKey {
+    pub(crate) key: AccessKey,
+    pub(crate) active: bool,
+    pub(crate) created: Timestamp,
 }
 
 /// A role that can be assumed.
-#[derive(Clone)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) id: String,
     pub(crate) created: Timestamp,
+    #[serde(default)]
     pub(crate) description: Option<String>,
     /// Seconds.
     pub(crate) max_session: i64,
     pub(crate) trust: Document,
-    /// The inline policies by name.
-    pub(crate) policies: BTreeMap<String, Document>,
+    pub(crate) permissions: Permissions,
+}
+
+/// A managed policy of the account's own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ManagedPolicy {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+    /// The number of the version in force: `1` is `v1`.
+    pub(crate) default_version: u32,
+    /// The number of the next version; numbers are never used again.
+    pub(crate) next_version: u32,
+    /// Five at most.
+    pub(crate) versions: BTreeMap<u32, PolicyVersion>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// A version of a managed policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PolicyVersion {
+    pub(crate) document: Document,
+    pub(crate) created: Timestamp,
+}
+
+/// What lets an EC2 instance be given a role.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct InstanceProfile {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    pub(crate) id: String,
+    pub(crate) created: Timestamp,
+    /// The name of the role; one at most.
+    #[serde(default)]
+    pub(crate) role: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// An OIDC identity provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Provider {
+    /// Without the scheme.
+    pub(crate) url: String,
+    pub(crate) client_ids: Vec<String>,
+    pub(crate) thumbprints: Vec<String>,
+    pub(crate) created: Timestamp,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// A policy as it was written and as it is understood.
@@ -39,40 +142,53 @@ pub(crate) struct Document {
     pub(crate) policy: Arc<Policy>,
 }
 
-/// An OIDC identity provider.
-#[derive(Clone, Debug)]
-pub(crate) struct Provider {
-    /// Without the scheme.
-    pub(crate) url: String,
-    pub(crate) client_ids: Vec<String>,
-    pub(crate) thumbprints: Vec<String>,
-    pub(crate) created: Timestamp,
-}
-
 impl Account {
-    pub(crate) fn new(root: AccessKey) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            root,
+            root: AccessKey::generate(),
+            users: BTreeMap::new(),
             roles: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            instance_profiles: BTreeMap::new(),
             providers: BTreeMap::new(),
-            repositories: BTreeMap::new(),
         }
     }
 
+    pub(crate) fn user(&self, name: &str) -> Option<&User> {
+        self.users.get(&name_key(name))
+    }
+
     pub(crate) fn role(&self, name: &str) -> Option<&Role> {
-        self.roles.get(&role_key(name))
+        self.roles.get(&name_key(name))
     }
 
     pub(crate) fn role_mut(&mut self, name: &str) -> Option<&mut Role> {
-        self.roles.get_mut(&role_key(name))
+        self.roles.get_mut(&name_key(name))
+    }
+}
+
+impl Role {
+    pub(crate) fn arn(&self, account: AccountId) -> String {
+        format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
+    }
+}
+
+impl ManagedPolicy {
+    pub(crate) fn arn(&self, account: AccountId) -> String {
+        format!("arn:aws:iam::{account}:policy{}{}", self.path, self.name)
     }
 
-    pub(crate) fn repository(&self, region: &Region, name: &RepositoryName) -> Option<&Repository> {
-        self.repositories.get(&(region.clone(), name.clone()))
+    /// The version in force.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        self.versions
+            .get(&self.default_version)
+            .map(|version| &version.document)
     }
+}
 
-    pub(crate) fn repository_mut(&mut self, region: &Region, name: &RepositoryName) -> Option<&mut Repository> {
-        self.repositories.get_mut(&(region.clone(), name.clone()))
+impl Provider {
+    pub(crate) fn arn(&self, account: AccountId) -> String {
+        format!("arn:aws:iam::{account}:oidc-provider/{}", self.url)
     }
 }
 
@@ -88,19 +204,25 @@ impl Document {
     }
 }
 
-impl Role {
-    pub(crate) fn arn(&self, account: AccountId) -> String {
-        format!("arn:aws:iam::{account}:role{}{}", self.path, self.name)
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 
-impl Provider {
-    pub(crate) fn arn(&self, account: AccountId) -> String {
-        format!("arn:aws:iam::{account}:oidc-provider/{}", self.url)
+impl<'de> Deserialize<'de> for Document {
+    /// What it is attached to was checked when it was written.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let policy = Policy::parse(&text).map_err(D::Error::custom)?;
+        Ok(Self {
+            text: text.into(),
+            policy: Arc::new(policy),
+        })
     }
 }
 
-/// Names of roles are unique without regard to case.
-pub(crate) fn role_key(name: &str) -> String {
+/// Names of users, roles, policies and instance profiles are unique without regard to case.
+pub(crate) fn name_key(name: &str) -> String {
     name.to_ascii_lowercase()
 }

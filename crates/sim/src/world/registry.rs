@@ -8,6 +8,14 @@ use oci::{Digest, MediaType, Reference, RepositoryName, Tag};
 use super::Document;
 use crate::host::Region;
 
+/// Where a repository is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RepositoryKey {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
+    pub(crate) name: RepositoryName,
+}
+
 /// A repository of a registry.
 pub(crate) struct Repository {
     pub(crate) created: Timestamp,
@@ -30,6 +38,16 @@ pub(crate) struct Layer {
 pub(crate) struct Image {
     pub(crate) media_type: MediaType,
     pub(crate) bytes: Bytes,
+}
+
+impl RepositoryKey {
+    pub(crate) fn new(account: AccountId, region: &Region, name: &RepositoryName) -> Self {
+        Self {
+            account,
+            region: region.clone(),
+            name: name.clone(),
+        }
+    }
 }
 
 impl Repository {

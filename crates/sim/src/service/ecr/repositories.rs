@@ -1,5 +1,3 @@
-use std::ops::Bound;
-
 use ::iam::AccountId;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oci::RepositoryName;
@@ -9,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Call, Fault, input::repository_name};
 use crate::{
     host::{Host, Region},
-    world::{Repository, epoch_seconds, repository_arn},
+    world::{Repository, RepositoryKey, epoch_seconds, repository_arn},
 };
 
 const MAX_PAGE: usize = 1000;
@@ -80,19 +78,13 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Value, Fault> {
     let repository = Repository::new(call.now);
     let shown = shown(account, call.region, &name, &repository);
     call.world.write(|state| {
-        let repositories = &mut state.account_mut(account).repositories;
-        let key = (call.region.clone(), name);
-        if repositories.contains_key(&key) {
-            return Err(Fault::new(
-                "RepositoryAlreadyExistsException",
-                format!(
-                    "The repository with name '{}' already exists in the registry with id '{account}'",
-                    key.1
-                ),
-            ));
+        if state.add_repository(RepositoryKey::new(account, call.region, &name), repository) {
+            return Ok(());
         }
-        repositories.insert(key, repository);
-        Ok(())
+        Err(Fault::new(
+            "RepositoryAlreadyExistsException",
+            format!("The repository with name '{name}' already exists in the registry with id '{account}'"),
+        ))
     })?;
     Ok(json!({ "repository": shown }))
 }
@@ -127,10 +119,10 @@ fn describe_named(call: &mut Call<'_>, account: AccountId, names: &[String]) -> 
         let name = repository_name(Some(name))?;
         let region = call.region;
         call.authorize(&repository_arn(account, region, &name), account, |state| {
-            state.account(account)?.repository(region, &name)?.policy.as_ref()
+            state.repository(account, region, &name)?.policy.as_ref()
         })?;
         let repository = call.world.read(|state| {
-            let repository = state.account(account)?.repository(region, &name)?;
+            let repository = state.repository(account, region, &name)?;
             Some(shown(account, region, &name, repository))
         });
         found.push(repository.ok_or_else(|| not_found(account, &name))?);
@@ -155,19 +147,11 @@ fn describe_page(
     let resource = format!("arn:aws:ecr:{}:{account}:repository/*", call.region);
     call.authorize(&resource, account, |_| None)?;
     let region = call.region;
-    let start = after.map_or(Bound::Unbounded, |name| Bound::Excluded((region.clone(), name)));
     let (page, more) = call.world.read(|state| {
-        let repositories = state.account(account).map(|account| {
-            account
-                .repositories
-                .range((start, Bound::Unbounded))
-                .filter(|((place, _), _)| place == region)
-        });
-        let mut page = repositories
-            .into_iter()
-            .flatten()
+        let mut page = state
+            .repositories(account, region, after.as_ref())
             .take(limit + 1)
-            .map(|((_, name), repository)| (name.clone(), shown(account, region, name, repository)))
+            .map(|(name, repository)| (name.clone(), shown(account, region, name, repository)))
             .collect::<Vec<_>>();
         let more = page.len() > limit;
         page.truncate(limit);

@@ -45,9 +45,7 @@ pub(super) fn show(call: &mut Call<'_>) -> Result<Value, Fault> {
     let (account, name) = entered(call, &input)?;
     let region = call.region;
     let policy = call.world.read(|state| {
-        let repository = state
-            .account(account)
-            .and_then(|account| account.repository(region, &name));
+        let repository = state.repository(account, region, &name);
         let repository = repository.ok_or_else(|| not_found(account, &name))?;
         let policy = repository.policy.as_ref().ok_or_else(|| no_policy(account, &name))?;
         Ok::<_, Fault>(policy.text.clone())
@@ -71,7 +69,7 @@ fn entered(call: &mut Call<'_>, input: &Input) -> Result<(AccountId, RepositoryN
     let account = call.registry(input.registry_id.as_deref())?;
     let region = call.region;
     call.authorize(&repository_arn(account, region, &name), account, |state| {
-        state.account(account)?.repository(region, &name)?.policy.as_ref()
+        state.repository(account, region, &name)?.policy.as_ref()
     })?;
     Ok((account, name))
 }
@@ -83,7 +81,7 @@ fn change<T>(
     change: impl FnOnce(&mut Repository) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     call.world.write(|state| {
-        let repository = state.account_mut(account).repository_mut(call.region, name);
+        let repository = state.repository_mut(account, call.region, name);
         change(repository.ok_or_else(|| not_found(account, name))?)
     })
 }

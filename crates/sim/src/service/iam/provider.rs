@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ::iam::{AccountId, OidcProviderArn};
 use http::StatusCode;
 
@@ -38,6 +40,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
         client_ids: client_ids.into_iter().map(str::to_owned).collect(),
         thumbprints: thumbprints.into_iter().map(str::to_ascii_lowercase).collect(),
         created: call.now,
+        tags: BTreeMap::new(),
     };
     let account = call.account();
     let arn = provider.arn(account);

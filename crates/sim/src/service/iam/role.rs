@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use ::iam::Kind;
 use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -7,9 +5,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::Call;
 use crate::{
     clock::iso,
-    credential::role_id,
+    credential::entity_id,
     query::{Fault, Pattern, Validation, malformed_policy},
-    world::{Document, Role, role_key},
+    world::{Document, Permissions, Role, name_key},
     xml::Element,
 };
 
@@ -39,12 +37,12 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     let role = Role {
         name: name.to_owned(),
         path: path.to_owned(),
-        id: role_id(),
+        id: entity_id("AROA"),
         created: call.now,
         description: description.map(str::to_owned),
         max_session,
         trust: trust_policy(trust)?,
-        policies: BTreeMap::new(),
+        permissions: Permissions::default(),
     };
     let account = call.account();
     let arn = role.arn(account);
@@ -52,14 +50,14 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     let element = role_element(&role, &arn);
     call.world.write(|state| {
         let roles = &mut state.account_mut(account).roles;
-        if roles.contains_key(&role_key(&role.name)) {
+        if roles.contains_key(&name_key(&role.name)) {
             return Err(Fault::new(
                 StatusCode::CONFLICT,
                 "EntityAlreadyExists",
                 format!("Role with name {} already exists.", role.name),
             ));
         }
-        roles.insert(role_key(&role.name), role);
+        roles.insert(name_key(&role.name), role);
         Ok(())
     })?;
     Ok(Some(Element::new("CreateRoleResult").child(element)))
@@ -80,15 +78,15 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     let account = call.account();
     call.world.write(|state| {
         let roles = &mut state.account_mut(account).roles;
-        let role = roles.get(&role_key(&name)).ok_or_else(|| no_such_role(&name))?;
-        if !role.policies.is_empty() {
+        let role = roles.get(&name_key(&name)).ok_or_else(|| no_such_role(&name))?;
+        if !role.permissions.inline.is_empty() {
             return Err(Fault::new(
                 StatusCode::CONFLICT,
                 "DeleteConflict",
                 "Cannot delete entity, must delete policies first.",
             ));
         }
-        roles.remove(&role_key(&name));
+        roles.remove(&name_key(&name));
         Ok(())
     })?;
     Ok(None)

@@ -27,7 +27,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     call.world.write(|state| {
         let found = state.account_mut(account).role_mut(&role);
         let found = found.ok_or_else(|| no_such_role(&role))?;
-        let others = found.policies.iter().filter(|(name, _)| **name != policy);
+        let others = found.permissions.inline.iter().filter(|(name, _)| **name != policy);
         let size = others.map(|(_, other)| policy_size(&other.text)).sum::<usize>() + policy_size(text);
         if size > MAX_INLINE {
             return Err(Fault::new(
@@ -36,7 +36,7 @@ pub(super) fn put(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
                 format!("Maximum policy size of {MAX_INLINE} bytes exceeded for role {role}"),
             ));
         }
-        found.policies.insert(policy, document);
+        found.permissions.inline.insert(policy, document);
         Ok(())
     })?;
     Ok(None)
@@ -46,7 +46,11 @@ pub(super) fn put(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
 pub(super) fn show(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     let (name, policy) = names(call)?;
     let role = authorized(call, &name)?;
-    let document = role.policies.get(&policy).ok_or_else(|| no_such_policy(&policy))?;
+    let document = role
+        .permissions
+        .inline
+        .get(&policy)
+        .ok_or_else(|| no_such_policy(&policy))?;
     let result = Element::new("GetRolePolicyResult")
         .child(Element::text("RoleName", &role.name))
         .child(Element::text("PolicyName", &policy))
@@ -62,7 +66,11 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     call.world.write(|state| {
         let found = state.account_mut(account).role_mut(&role);
         let found = found.ok_or_else(|| no_such_role(&role))?;
-        found.policies.remove(&policy).ok_or_else(|| no_such_policy(&policy))
+        found
+            .permissions
+            .inline
+            .remove(&policy)
+            .ok_or_else(|| no_such_policy(&policy))
     })?;
     Ok(None)
 }

@@ -80,7 +80,7 @@ impl Visit<'_> {
     ) -> Result<(), Refusal> {
         let account = self.registry.account;
         self.world.write(|state| {
-            let repository = state.account_mut(account).repository_mut(self.registry.region, name);
+            let repository = state.repository_mut(account, self.registry.region, name);
             let repository = repository.ok_or_else(|| self.no_repository(name))?;
             let missing = missing(manifest, repository);
             if !missing.is_empty() {

@@ -170,7 +170,7 @@ impl Visit<'_> {
         let account = self.registry.account;
         let object = format!("{}-{account}-{}/{}", &digest.hex()[..4], Uuid::new_v4(), Uuid::new_v4());
         self.world.write(|state| {
-            let repository = state.account_mut(account).repository_mut(self.registry.region, name);
+            let repository = state.repository_mut(account, self.registry.region, name);
             let repository = repository.ok_or_else(|| self.no_repository(name))?;
             // One that was there already keeps its object: URLs to it are under way.
             if repository.layers.contains_key(digest) {

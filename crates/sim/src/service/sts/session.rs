@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use iam::{Kind, RoleArn};
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 use crate::{
     clock::iso,
     credential::SessionCredentials,
-    identity::RoleSession,
+    identity::{Identity, Origin, RoleSession},
     query::{Fault, Params, Pattern, Validation, malformed_policy},
     world::{Document, Role, World},
     xml::Element,
@@ -67,12 +67,17 @@ impl<'p> SessionRequest<'p> {
             session_name: self.name.to_owned(),
             provider,
             policy: self.policy.map(str::to_owned),
+            policy_arns: Vec::new(),
+            tags: BTreeMap::new(),
+            transitive: Vec::new(),
+            source_identity: None,
+            origin: Origin::Assumed,
         };
         let expires = world.clock.after(Duration::from_secs(self.duration.unsigned_abs()));
         Issued {
             arn: session.arn(),
             user_id: session.user_id(),
-            credentials: SessionCredentials::issue(&world.seal, session, expires),
+            credentials: SessionCredentials::issue(&world.seal, Identity::Session(session), expires),
         }
     }
 }

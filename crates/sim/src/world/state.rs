@@ -1,0 +1,169 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+};
+
+use iam::AccountId;
+use oci::{Digest, RepositoryName};
+use secrecy::SecretString;
+
+use super::{Account, Document, Repository, RepositoryKey, User, name_key};
+use crate::{
+    credential::AccessKey,
+    host::Region,
+    identity::{Identity, UserIdentity},
+};
+
+/// What changes. It is read and changed as a whole and never held while something is awaited.
+#[derive(Default)]
+pub(crate) struct State {
+    accounts: HashMap<AccountId, Account>,
+    repositories: BTreeMap<RepositoryKey, Repository>,
+    /// Whose a long-term access key is, by its id.
+    keys: HashMap<String, KeyOwner>,
+    /// Which content an object of the layer buckets is.
+    objects: HashMap<String, (Digest, u64)>,
+    /// What was changed since it was last asked.
+    touched: BTreeSet<Touched>,
+}
+
+/// Something that is kept as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Touched {
+    Account(AccountId),
+    Repository(RepositoryKey),
+}
+
+/// Whose an access key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeyOwner {
+    pub(crate) account: AccountId,
+    /// The root user's where none is named.
+    pub(crate) user: Option<String>,
+}
+
+impl State {
+    pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
+        self.accounts.get(&id)
+    }
+
+    /// An account to change. Whoever changes something has shown credentials of an account, so it is there.
+    pub(crate) fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        self.touched.insert(Touched::Account(id));
+        self.account_born(id)
+    }
+
+    /// The root user's key of an account, which is born where it was not there before.
+    pub(crate) fn root_key(&mut self, id: AccountId) -> AccessKey {
+        if !self.accounts.contains_key(&id) {
+            self.account_mut(id);
+        }
+        self.account_born(id).root.clone()
+    }
+
+    fn account_born(&mut self, id: AccountId) -> &mut Account {
+        let keys = &mut self.keys;
+        self.accounts.entry(id).or_insert_with(|| {
+            let account = Account::new();
+            let owner = KeyOwner {
+                account: id,
+                user: None,
+            };
+            keys.insert(account.root.id.clone(), owner);
+            account
+        })
+    }
+
+    /// Whose an access key is, active or not.
+    pub(crate) fn key_owner(&self, id: &str) -> Option<&KeyOwner> {
+        self.keys.get(id)
+    }
+
+    /// The secret and the identity behind a long-term access key that is active.
+    pub(crate) fn key(&self, id: &str) -> Option<(SecretString, Identity)> {
+        let owner = self.key_owner(id)?;
+        let account = self.account(owner.account)?;
+        let Some(name) = &owner.user else {
+            return Some((account.root.secret.clone(), Identity::Root(owner.account)));
+        };
+        let user = account.user(name)?;
+        let key = user.keys.iter().find(|key| key.key.id == id && key.active)?;
+        Some((key.key.secret.clone(), user.identity(owner.account)))
+    }
+
+    /// The document in force of a managed policy, the account's own or AWS's.
+    pub(crate) fn managed_policy(&self, arn: &str) -> Option<Document> {
+        let (owner, path) = arn.strip_prefix("arn:aws:iam::")?.split_once(":policy/")?;
+        let owner = owner.parse().ok()?;
+        let name = path.rsplit('/').next()?;
+        let policy = self.account(owner)?.policies.get(&name_key(name))?;
+        policy.document().filter(|_| policy.arn(owner) == arn).cloned()
+    }
+
+    pub(crate) fn repository(&self, account: AccountId, region: &Region, name: &RepositoryName) -> Option<&Repository> {
+        self.repositories.get(&RepositoryKey::new(account, region, name))
+    }
+
+    /// A repository to change.
+    pub(crate) fn repository_mut(
+        &mut self,
+        account: AccountId,
+        region: &Region,
+        name: &RepositoryName,
+    ) -> Option<&mut Repository> {
+        let key = RepositoryKey::new(account, region, name);
+        let repository = self.repositories.get_mut(&key)?;
+        self.touched.insert(Touched::Repository(key));
+        Some(repository)
+    }
+
+    /// The repositories of a registry in the order of their names, those behind `after` where one is given.
+    pub(crate) fn repositories(
+        &self,
+        account: AccountId,
+        region: &Region,
+        after: Option<&RepositoryName>,
+    ) -> impl Iterator<Item = (&RepositoryName, &Repository)> {
+        // No name is shorter than this one, so nothing of the registry lies before it.
+        let first: RepositoryName = "0".parse().expect("a digit is a name");
+        let start = match after {
+            Some(name) => Bound::Excluded(RepositoryKey::new(account, region, name)),
+            None => Bound::Included(RepositoryKey::new(account, region, &first)),
+        };
+        self.repositories
+            .range((start, Bound::Unbounded))
+            .take_while(move |(key, _)| key.account == account && key.region == *region)
+            .map(|(key, repository)| (&key.name, repository))
+    }
+
+    /// Adds a repository, if there is none of its name; tells whether it did.
+    pub(crate) fn add_repository(&mut self, key: RepositoryKey, repository: Repository) -> bool {
+        if self.repositories.contains_key(&key) {
+            return false;
+        }
+        self.touched.insert(Touched::Repository(key.clone()));
+        self.repositories.insert(key, repository);
+        true
+    }
+
+    /// The content behind an object's key in a layer bucket.
+    pub(crate) fn object(&self, key: &str) -> Option<&(Digest, u64)> {
+        self.objects.get(key)
+    }
+
+    /// Puts an object into the layer bucket.
+    pub(crate) fn put_object(&mut self, key: String, digest: Digest, size: u64) {
+        self.objects.insert(key, (digest, size));
+    }
+}
+
+impl User {
+    pub(crate) fn identity(&self, account: AccountId) -> Identity {
+        Identity::User(UserIdentity {
+            account,
+            path: self.path.clone(),
+            name: self.name.clone(),
+            id: self.id.clone(),
+        })
+    }
+}
