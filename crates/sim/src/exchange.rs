@@ -6,6 +6,8 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::Unsy
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::{door::Door, host::Host};
+
 /// What goes back to a client; a stream where it comes from a file.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) type Response = http::Response<Body>;
@@ -16,6 +18,8 @@ pub(crate) struct Inbound {
     pub(crate) authority: String,
     /// Who is at the other end of the connection.
     pub(crate) peer: SocketAddr,
+    /// How the request came in.
+    pub(crate) door: Door,
     pub(crate) parts: Parts,
 }
 
@@ -34,6 +38,11 @@ pub(crate) enum Unread {
 const BODY_TIME: Duration = Duration::from_secs(20);
 
 impl Inbound {
+    /// The URL under which this client finds a path of `host`.
+    pub(crate) fn url(&self, host: &Host, path: &str) -> String {
+        self.door.url(&self.authority, host, path)
+    }
+
     /// A header's value, where it is there once and is text.
     pub(crate) fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
         self.parts.headers.get(name)?.to_str().ok()

@@ -57,10 +57,25 @@ impl Host {
             }),
             [bucket, "s3", region] => {
                 let region = Region::parse(region)?;
-                (bucket == layer_bucket(&region)).then_some(Self::LayerBucket { region })
+                (bucket == Self::bucket_name(&region)).then_some(Self::LayerBucket { region })
             }
             _ => None,
         }
+    }
+
+    /// STS in a region, by its standard name.
+    pub(crate) fn sts(region: Region) -> Self {
+        Self::Sts { region: Some(region) }
+    }
+
+    /// The API of ECR in a region, by its standard name.
+    pub(crate) fn ecr(region: Region) -> Self {
+        Self::Ecr { region }
+    }
+
+    /// The name of the bucket in which a region's layers are.
+    pub(crate) fn bucket_name(region: &Region) -> String {
+        format!("prod-{region}-starport-layer-bucket")
     }
 
     pub(crate) fn service(&self) -> Service {
@@ -82,7 +97,7 @@ impl fmt::Display for Host {
             Self::Iam => f.write_str("iam.amazonaws.com"),
             Self::Ecr { region } => write!(f, "api.ecr.{region}.amazonaws.com"),
             Self::Registry { account, region } => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
-            Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", layer_bucket(region)),
+            Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
         }
     }
 }
@@ -119,10 +134,6 @@ impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn layer_bucket(region: &Region) -> String {
-    format!("prod-{region}-starport-layer-bucket")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod blobs;
 mod clock;
 mod credential;
+mod door;
 mod exchange;
 mod host;
 mod identity;

@@ -6,7 +6,7 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
-    io,
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::timeout,
@@ -14,12 +14,14 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{service, world::World};
+use crate::{door::Door, service, world::World};
 
-/// The one listener behind all host names.
+/// A listener, and what is behind it.
 pub(crate) struct Listener {
     pub(crate) world: Arc<World>,
-    pub(crate) tls: TlsAcceptor,
+    pub(crate) door: Door,
+    /// Plain HTTP where there is none.
+    pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) tasks: Tasks,
 }
 
@@ -75,19 +77,27 @@ impl Listener {
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let handshake = self.tasks.drain.run_until_cancelled(self.handshake(stream)).await;
-        let stream = match handshake {
-            None => return,
-            Some(Ok(stream)) => stream,
-            Some(Err(error)) => {
-                tracing::debug!(%error, %peer, "the TLS handshake failed");
-                return;
-            }
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, %peer, "a connection ended at once");
+            return;
+        }
+        let Some(tls) = &self.tls else {
+            return self.answer(stream, peer).await;
         };
-        let world = Arc::clone(&self.world);
+        let handshake = timeout(HANDSHAKE_TIME, tls.accept(stream));
+        match self.tasks.drain.run_until_cancelled(handshake).await {
+            None => {}
+            Some(Ok(Ok(stream))) => self.answer(stream, peer).await,
+            Some(Ok(Err(error))) => tracing::debug!(%error, %peer, "the TLS handshake failed"),
+            Some(Err(_)) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+    }
+
+    async fn answer(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
+        let (world, door) = (Arc::clone(&self.world), self.door.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let world = Arc::clone(&world);
-            async move { Ok::<_, std::convert::Infallible>(service::answer(world, peer, request).await) }
+            let (world, door) = (Arc::clone(&world), door.clone());
+            async move { Ok::<_, std::convert::Infallible>(service::answer(world, door, peer, request).await) }
         });
         let mut builder = Builder::new(self.tasks.clone());
         builder
@@ -113,11 +123,6 @@ impl Listener {
         if let Err(error) = ended {
             tracing::debug!(%error, %peer, "a connection ended early");
         }
-    }
-
-    async fn handshake(&self, stream: TcpStream) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
-        stream.set_nodelay(true)?;
-        timeout(HANDSHAKE_TIME, self.tls.accept(stream)).await?
     }
 }
 

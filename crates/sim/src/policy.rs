@@ -84,7 +84,7 @@ impl Document {
 pub(crate) fn request_context(inbound: &Inbound, region: &Region, now: Timestamp) -> Context {
     let context = Context::complete()
         .with("aws:SourceIp", inbound.peer.ip().to_canonical().to_string())
-        .with("aws:SecureTransport", "true")
+        .with("aws:SecureTransport", inbound.door.is_secure().to_string())
         .with("aws:CurrentTime", iso(now))
         .with("aws:EpochTime", now.as_second().to_string())
         .with("aws:RequestedRegion", region.as_str());

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    door::Door,
     exchange::{Inbound, Response, respond, set_header},
     host::{Host, Region},
     world::World,
@@ -22,7 +23,7 @@ use crate::{
 /// Answers any request on any host.
 ///
 /// Everything passes here once: the trail, the clock's `Date`, and whatever else is to happen to every call.
-pub(crate) async fn answer(world: Arc<World>, peer: SocketAddr, request: Request<Incoming>) -> Response {
+pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     // HTTP/2 has the name in the URI, HTTP/1.1 in a header.
     let authority = match parts.uri.authority() {
@@ -34,9 +35,14 @@ pub(crate) async fn answer(world: Arc<World>, peer: SocketAddr, request: Request
             .unwrap_or_default()
             .to_owned(),
     };
-    let inbound = Inbound { authority, peer, parts };
-    let Some(host) = Host::parse(&inbound.authority) else {
-        return misdirected(&inbound.authority);
+    let Some(host) = door.host(&authority, &parts) else {
+        return misdirected(&authority, &door);
+    };
+    let inbound = Inbound {
+        authority,
+        peer,
+        door,
+        parts,
     };
     let now = world.clock.now();
     let action = format!("{} {}", inbound.parts.method, inbound.parts.uri.path());
@@ -72,13 +78,20 @@ pub(crate) fn http_date(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// A name that no AWS has. No certificate was made for it, so the client asked for another name in the handshake.
-fn misdirected(authority: &str) -> Response {
+/// A request that no AWS has a host for. By TLS no certificate was made for such a name, so the client asked for another
+/// one in the handshake.
+fn misdirected(authority: &str, door: &Door) -> Response {
     let shown = authority.chars().take(128).collect::<String>();
+    let advice = match door {
+        Door::Endpoint => {
+            ": a call of STS, IAM or the ECR API is known by its signature; a registry has a name or a port of its own"
+        }
+        Door::Names | Door::Registry { .. } => "",
+    };
     let mut response = respond(
         StatusCode::MISDIRECTED_REQUEST,
         "text/plain; charset=utf-8",
-        format!("the simulated AWS does not answer for the host `{shown}`\n"),
+        format!("the simulated AWS does not answer for the host `{shown}`{advice}\n"),
     );
     response
         .headers_mut()

@@ -13,6 +13,8 @@ use crate::{
     blobs::Blobs,
     clock::Clock,
     credential::AccessKey,
+    door::Door,
+    host::Region,
     listener::{Listener, Tasks},
     service::sts::{Issuers, IssuersError},
     tls::Authority,
@@ -23,6 +25,8 @@ use crate::{
 /// A simulated AWS that is running. It ends when it is dropped; [`Sim::shutdown`] ends it in good order.
 pub struct Sim {
     address: SocketAddr,
+    endpoint: Option<SocketAddr>,
+    registries: Vec<(AccountId, Region, SocketAddr)>,
     ca_pem: String,
     world: Arc<World>,
     tasks: Tasks,
@@ -33,6 +37,8 @@ pub struct Sim {
 pub struct Builder {
     data_dir: Option<PathBuf>,
     listen: SocketAddr,
+    endpoint: Option<SocketAddr>,
+    registries: Vec<(AccountId, String, SocketAddr)>,
     resolve: Vec<(String, SocketAddr)>,
     trust: Vec<String>,
     clock: Clock,
@@ -60,6 +66,9 @@ pub enum StartError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// A registry of [`Builder::registry`] is in no region of AWS.
+    #[error("`{0}` is not a region of the partition aws: a name such as us-east-1 is expected")]
+    Region(String),
     /// A certificate of [`Builder::trust_pem`] cannot be used.
     #[error("the simulated STS cannot reach out: {0}")]
     Issuers(#[from] IssuersError),
@@ -74,6 +83,8 @@ impl Sim {
         Builder {
             data_dir: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            endpoint: None,
+            registries: Vec::new(),
             resolve: Vec::new(),
             trust: Vec::new(),
             clock: Clock::system(),
@@ -83,6 +94,18 @@ impl Sim {
     /// Where all host names of this AWS are to be found.
     pub fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where STS, IAM and the ECR API are to be had by plain HTTP, if that was asked for.
+    pub fn endpoint_addr(&self) -> Option<SocketAddr> {
+        self.endpoint
+    }
+
+    /// The registries that have an address of their own: account, region, address.
+    pub fn registry_addrs(&self) -> impl Iterator<Item = (AccountId, &str, SocketAddr)> {
+        self.registries
+            .iter()
+            .map(|(account, region, address)| (*account, region.as_str(), *address))
     }
 
     /// The certificate, in PEM, of the private authority that vouches for the host names.
@@ -128,6 +151,21 @@ impl Builder {
         self
     }
 
+    /// Where to listen with plain HTTP for tools that are given one URL for all of AWS (`AWS_ENDPOINT_URL`). STS, IAM and
+    /// the ECR API are told from each other by what is signed.
+    #[must_use]
+    pub fn endpoint(mut self, address: SocketAddr) -> Self {
+        self.endpoint = Some(address);
+        self
+    }
+
+    /// Gives one registry an address of its own, with plain HTTP, for clients that cannot be told where a host name is.
+    #[must_use]
+    pub fn registry(mut self, account: AccountId, region: impl Into<String>, address: SocketAddr) -> Self {
+        self.registries.push((account, region.into(), address));
+        self
+    }
+
     /// Where the simulated STS finds the host of an issuer, instead of by DNS. The port stands in for 443.
     #[must_use]
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
@@ -164,25 +202,53 @@ impl Builder {
         let blobs = Blobs::open(&dir)
             .await
             .map_err(|error| StartError::DataDir { dir, error })?;
-        let address = self.listen;
-        let listen_error = |error| StartError::Listen { address, error };
-        let socket = TcpListener::bind(address).await.map_err(listen_error)?;
-        let address = socket.local_addr().map_err(listen_error)?;
-        let world = Arc::new(World::new(self.clock, blobs, issuers));
         let tasks = Tasks::default();
-        let listener = Listener {
+        let world = Arc::new(World::new(self.clock, blobs, issuers));
+        let listener = |door, tls| Listener {
             world: Arc::clone(&world),
-            tls: TlsAcceptor::from(Arc::new(config)),
+            door,
+            tls,
             tasks: tasks.clone(),
         };
-        listener.run(socket);
+        // Every address is had before anything is answered, so that a start that fails has served nobody.
+        let (socket, address) = bind(self.listen).await?;
+        let mut sockets = vec![(socket, listener(Door::Names, Some(TlsAcceptor::from(Arc::new(config)))))];
+        let mut endpoint = None;
+        if let Some(asked) = self.endpoint {
+            let (socket, address) = bind(asked).await?;
+            sockets.push((socket, listener(Door::Endpoint, None)));
+            endpoint = Some(address);
+        }
+        let mut registries = Vec::new();
+        for (account, region, asked) in self.registries {
+            let region = Region::parse(&region).ok_or(StartError::Region(region))?;
+            let (socket, address) = bind(asked).await?;
+            let door = Door::Registry {
+                account,
+                region: region.clone(),
+            };
+            sockets.push((socket, listener(door, None)));
+            registries.push((account, region, address));
+        }
+        for (socket, listener) in sockets {
+            listener.run(socket);
+        }
         Ok(Sim {
             address,
+            endpoint,
+            registries,
             ca_pem,
             world,
             tasks,
         })
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen_error = |error| StartError::Listen { address, error };
+    let socket = TcpListener::bind(address).await.map_err(listen_error)?;
+    let bound = socket.local_addr().map_err(listen_error)?;
+    Ok((socket, bound))
 }
 
 impl Drop for Sim {

@@ -192,7 +192,7 @@ impl Visit<'_> {
     /// An answer without a body that says where something is; the URL is absolute, as ECR's are.
     fn located(&self, status: StatusCode, path: &str) -> Response {
         let mut response = respond(status, "text/plain; charset=utf-8", "");
-        let location = format!("https://{}{path}", self.registry.host());
+        let location = self.inbound.url(&self.registry.host(), path);
         set_header(&mut response, header::LOCATION, &location);
         response
     }

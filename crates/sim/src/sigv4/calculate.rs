@@ -162,6 +162,7 @@ fn without_signature(target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::door::Door;
     use proptest::prelude::*;
 
     fn inbound(target: &str, headers: &[(&str, &str)]) -> Option<Inbound> {
@@ -173,6 +174,7 @@ mod tests {
         Some(Inbound {
             authority: "sts.amazonaws.com".to_owned(),
             peer: ([127, 0, 0, 1], 443).into(),
+            door: Door::Names,
             parts,
         })
     }

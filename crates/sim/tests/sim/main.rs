@@ -6,6 +6,7 @@
 )]
 
 mod bucket;
+mod doors;
 mod ecr;
 mod hops;
 mod iam;

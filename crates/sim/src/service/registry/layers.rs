@@ -21,7 +21,7 @@ impl Visit<'_> {
         let bucket = Host::LayerBucket {
             region: self.registry.region.clone(),
         };
-        let url = format!("https://{bucket}/{}", layer.object);
+        let url = self.inbound.url(&bucket, &format!("/{}", layer.object));
         let url = self
             .world
             .presigner

@@ -30,8 +30,9 @@ impl Visit<'_> {
         if let Some((last, _)) = tags.last().filter(|_| more) {
             let cursor = URL_SAFE_NO_PAD.encode(last);
             let size = asked.map(|n| format!("&n={n}")).unwrap_or_default();
-            let host = self.registry.host();
-            let link = format!("<https://{host}/v2/{name}/tags/list?last={cursor}{size}>; rel=\"next\"");
+            let path = format!("/v2/{name}/tags/list?last={cursor}{size}");
+            let url = self.inbound.url(&self.registry.host(), &path);
+            let link = format!("<{url}>; rel=\"next\"");
             set_header(&mut response, header::LINK, &link);
         }
         Ok(response)
