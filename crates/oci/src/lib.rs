@@ -10,6 +10,7 @@ mod range;
 mod reference;
 mod route;
 mod tag;
+mod text;
 
 pub use digest::{Algorithm, Digest, Hasher, InvalidDigest};
 pub use error::{ErrorCode, ErrorEnvelope, ErrorInfo};

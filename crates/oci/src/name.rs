@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use crate::text::as_text;
+
 /// The name of a repository, such as `team/app`.
 ///
 /// Grammar of the OCI distribution specification 1.1, "Pulling manifests": components of lower-case letters and digits,
@@ -89,6 +91,8 @@ fn is_component(component: &[u8]) -> bool {
             matches!(separator, b"" | b"." | b"_" | b"__") || separator.iter().all(|byte| *byte == b'-')
         })
 }
+
+as_text!(RepositoryName);
 
 #[cfg(test)]
 mod tests {

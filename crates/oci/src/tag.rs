@@ -1,5 +1,7 @@
 use std::{fmt, str::FromStr};
 
+use crate::text::as_text;
+
 /// A tag: up to 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`
 /// (OCI distribution specification 1.1, "Pulling manifests").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +42,8 @@ impl fmt::Display for Tag {
         f.write_str(&self.0)
     }
 }
+
+as_text!(Tag);
 
 #[cfg(test)]
 mod tests {

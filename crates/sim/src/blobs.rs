@@ -59,6 +59,11 @@ impl Blobs {
             uploads: dir.join("uploads"),
         };
         fs::create_dir_all(&blobs.kept).await?;
+        // Uploads end with the process, and one that was killed could not clean up.
+        match fs::remove_dir_all(&blobs.uploads).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         fs::create_dir_all(&blobs.uploads).await?;
         Ok(blobs)
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use iam::AccountId;
+use serde::{Deserialize, Serialize};
 
 use crate::trail::Service;
 
@@ -23,7 +24,7 @@ pub(crate) enum Host {
 }
 
 /// A region of the partition `aws`, such as `us-east-1`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Region(String);
 
 impl Host {

@@ -25,3 +25,4 @@ pub use credential::AccessKey;
 pub use service::sts::IssuersError;
 pub use sim::{Builder, Sim, StartError};
 pub use trail::{Call, Service};
+pub use world::ArchiveError;

@@ -3,13 +3,20 @@ use aws_lc_rs::{
     rand,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 /// The key that this AWS keeps to itself.
 ///
 /// Session tokens and registry passwords are statements under this key, so nothing has to be remembered of them: however
 /// many are made, the memory stays the same, and a token from anywhere else says nothing.
 pub(crate) struct Seal(RandomizedNonceKey);
+
+/// What a [`Seal`] is made of.
+#[derive(Clone)]
+pub(crate) struct SealKey([u8; 32]);
 
 /// What a statement is for; one made for one purpose is not understood for another.
 #[derive(Clone, Copy)]
@@ -21,11 +28,8 @@ pub(crate) enum Purpose {
 }
 
 impl Seal {
-    /// A fresh key.
-    pub(crate) fn new() -> Self {
-        let mut key = [0; 32];
-        rand::fill(&mut key).expect("the operating system has randomness");
-        Self(RandomizedNonceKey::new(&AES_256_GCM, &key).expect("the key has the algorithm's length"))
+    pub(crate) fn new(key: &SealKey) -> Self {
+        Self(RandomizedNonceKey::new(&AES_256_GCM, &key.0).expect("the key has the algorithm's length"))
     }
 
     /// Text that only [`Seal::open`] can read.
@@ -49,6 +53,32 @@ impl Seal {
     }
 }
 
+impl SealKey {
+    pub(crate) fn generate() -> Self {
+        let mut key = [0; 32];
+        rand::fill(&mut key).expect("the operating system has randomness");
+        Self(key)
+    }
+}
+
+impl Serialize for SealKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for SealKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = STANDARD
+            .decode(String::deserialize(deserializer)?)
+            .map_err(D::Error::custom)?;
+        let key = key
+            .try_into()
+            .map_err(|_| D::Error::custom("the key is not 32 bytes long"))?;
+        Ok(Self(key))
+    }
+}
+
 impl Purpose {
     fn aad(self) -> Aad<&'static [u8]> {
         Aad::from(match self {
@@ -65,16 +95,19 @@ mod tests {
 
     #[test]
     fn a_statement_is_read_back_for_its_purpose_only() {
-        let seal = Seal::new();
+        let seal = Seal::new(&SealKey::generate());
         let text = seal.close(Purpose::Session, &("who", 7));
         assert_eq!(seal.open(Purpose::Session, &text), Some(("who".to_owned(), 7)));
         assert_eq!(seal.open::<(String, u8)>(Purpose::Registry, &text), None);
-        assert_eq!(Seal::new().open::<(String, u8)>(Purpose::Session, &text), None);
+        assert_eq!(
+            Seal::new(&SealKey::generate()).open::<(String, u8)>(Purpose::Session, &text),
+            None
+        );
     }
 
     #[test]
     fn the_statement_cannot_be_seen_or_changed() {
-        let seal = Seal::new();
+        let seal = Seal::new(&SealKey::generate());
         let text = seal.close(Purpose::Session, &"statement");
         let mut bytes = STANDARD.decode(&text).unwrap();
         assert!(!bytes.windows(4).any(|window| window == b"stat"));
@@ -85,7 +118,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[A-Za-z0-9+/=]{0,60}|\\PC{0,30}") {
-            prop_assert_eq!(Seal::new().open::<String>(Purpose::Session, &text), None);
+            prop_assert_eq!(Seal::new(&SealKey::generate()).open::<String>(Purpose::Session, &text), None);
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::{
+    fs::{self, File, TryLockError},
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -19,7 +20,7 @@ use crate::{
     service::sts::{Issuers, IssuersError},
     tls::Authority,
     trail::Call,
-    world::World,
+    world::{ArchiveError, Memory, MemoryError, World},
 };
 
 /// A simulated AWS that is running. It ends when it is dropped; [`Sim::shutdown`] ends it in good order.
@@ -30,12 +31,15 @@ pub struct Sim {
     ca_pem: String,
     world: Arc<World>,
     tasks: Tasks,
+    /// Holds the data directory.
+    _lock: File,
 }
 
 /// How a simulated AWS is to be.
 #[derive(Clone, Debug)]
 pub struct Builder {
     data_dir: Option<PathBuf>,
+    keep_state: bool,
     listen: SocketAddr,
     endpoint: Option<SocketAddr>,
     registries: Vec<(AccountId, String, SocketAddr)>,
@@ -58,6 +62,12 @@ pub enum StartError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// Another simulated AWS works in the directory.
+    #[error("another simulated AWS is using {0}; stop it or choose another directory")]
+    InUse(PathBuf),
+    /// What an earlier one kept cannot be used.
+    #[error("the state of an earlier simulated AWS cannot be used: {0}")]
+    State(#[from] ArchiveError),
     /// The address cannot be listened on.
     #[error("the simulated AWS cannot listen on {address}: {error}")]
     Listen {
@@ -82,6 +92,7 @@ impl Sim {
     pub fn builder() -> Builder {
         Builder {
             data_dir: None,
+            keep_state: false,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             endpoint: None,
             registries: Vec::new(),
@@ -144,6 +155,14 @@ impl Builder {
         self
     }
 
+    /// Keeps everything that this AWS knows in the data directory, and takes up what an earlier one kept there: accounts,
+    /// repositories, the certificate authority; sessions and registry passwords stay good. The trail starts anew.
+    #[must_use]
+    pub fn keep_state(mut self) -> Self {
+        self.keep_state = true;
+        self
+    }
+
     /// Where to listen; `127.0.0.1` with a port that is free, where nothing is said.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -194,7 +213,10 @@ impl Builder {
     pub async fn start(self) -> Result<Sim, StartError> {
         let dir = self.data_dir.ok_or(StartError::NoDataDir)?;
         let issuers = Issuers::new(&self.resolve, &self.trust)?;
-        let authority = Authority::new().map_err(|error| StartError::Authority(error.to_string()))?;
+        let lock = lock(&dir)?;
+        let memory = recall(&dir, self.keep_state)?;
+        let authority =
+            Authority::new(&memory.secrets.authority).map_err(|error| StartError::Authority(error.to_string()))?;
         let ca_pem = authority.ca_pem().to_owned();
         let config = Arc::new(authority)
             .server_config()
@@ -203,7 +225,7 @@ impl Builder {
             .await
             .map_err(|error| StartError::DataDir { dir, error })?;
         let tasks = Tasks::default();
-        let world = Arc::new(World::new(self.clock, blobs, issuers));
+        let world = Arc::new(World::new(self.clock, blobs, issuers, memory));
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),
             door,
@@ -240,8 +262,36 @@ impl Builder {
             ca_pem,
             world,
             tasks,
+            _lock: lock,
         })
     }
+}
+
+/// Makes the directory and takes it for one simulated AWS alone, until the file is closed.
+fn lock(dir: &Path) -> Result<File, StartError> {
+    let failed = |error| StartError::DataDir {
+        dir: dir.to_owned(),
+        error,
+    };
+    fs::create_dir_all(dir).map_err(failed)?;
+    let file = File::create(dir.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn recall(dir: &Path, keep: bool) -> Result<Memory, StartError> {
+    let memory = if keep {
+        Memory::recall(&dir.join("state"))
+    } else {
+        Memory::blank().map_err(MemoryError::Authority)
+    };
+    memory.map_err(|error| match error {
+        MemoryError::Archive(error) => StartError::State(error),
+        MemoryError::Authority(error) => StartError::Authority(error.to_string()),
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

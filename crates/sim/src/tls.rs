@@ -14,8 +14,13 @@ use rustls::{
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 
-use crate::host::Host;
+use crate::{
+    credential::{read_secret, write_secret},
+    host::Host,
+};
 
 /// The private certificate authority: it makes a certificate for every host name that this AWS answers to, when the
 /// name is first asked for, and for no other.
@@ -28,23 +33,35 @@ pub(crate) struct Authority {
     minted: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
+/// What makes the authority the same one again.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AuthoritySecret {
+    certificate_pem: String,
+    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
+    key_pem: SecretString,
+}
+
+impl AuthoritySecret {
+    /// A new authority with a new key.
+    pub(crate) fn generate() -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        Ok(Self {
+            certificate_pem: authority_params().self_signed(&key)?.pem(),
+            key_pem: key.serialize_pem().into(),
+        })
+    }
+}
+
 impl Authority {
     /// How many certificates are kept; there are more accounts and regions than anybody wants to remember.
     const CAPACITY: usize = 1024;
 
-    /// A new authority with a new key.
-    pub(crate) fn new() -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Simulated AWS private CA");
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        set_validity(&mut params, Duration::from_hours(24 * 3650));
+    pub(crate) fn new(secret: &AuthoritySecret) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::from_pem(secret.key_pem.expose_secret())?;
         Ok(Self {
-            ca_pem: params.self_signed(&key)?.pem(),
-            issuer: Issuer::new(params, key),
+            ca_pem: secret.certificate_pem.clone(),
+            // Of the authority's certificate its name and its key are in those that it makes, and both are the same.
+            issuer: Issuer::new(authority_params(), key),
             key: KeyPair::generate()?,
             provider: Arc::new(aws_lc_rs::default_provider()),
             minted: Mutex::default(),
@@ -112,6 +129,17 @@ impl std::fmt::Debug for BySni {
     }
 }
 
+fn authority_params() -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Simulated AWS private CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_validity(&mut params, Duration::from_hours(24 * 3650));
+    params
+}
+
 /// Certificates are judged by the clients' clocks, which the simulated time does not move; a day in the past is for
 /// clients whose clock is late.
 fn set_validity(params: &mut CertificateParams, lifetime: Duration) {
@@ -126,7 +154,7 @@ mod tests {
 
     #[test]
     fn only_names_of_this_aws_get_a_certificate_and_only_one() {
-        let authority = Authority::new().unwrap();
+        let authority = Authority::new(&AuthoritySecret::generate().unwrap()).unwrap();
         let first = authority.certificate("sts.us-east-1.amazonaws.com").unwrap();
         let again = authority.certificate("STS.us-east-1.amazonaws.com").unwrap();
         assert!(Arc::ptr_eq(&first, &again));
@@ -136,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_table_of_certificates_is_bounded() {
-        let authority = Authority::new().unwrap();
+        let authority = Authority::new(&AuthoritySecret::generate().unwrap()).unwrap();
         for number in 0..Authority::CAPACITY + 1 {
             let name = format!("{number:012}.dkr.ecr.us-east-1.amazonaws.com");
             assert!(authority.certificate(&name).is_some());

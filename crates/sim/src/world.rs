@@ -1,17 +1,25 @@
 //! Everything that this AWS knows.
 
 mod account;
+mod archive;
 mod registry;
+mod secrets;
 mod state;
 
-use std::sync::{PoisonError, RwLock};
+use std::{
+    path::Path,
+    sync::{PoisonError, RwLock},
+};
 
 use iam::AccountId;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub(crate) use account::{Account, Document, Permissions, Provider, Role, User, name_key};
+pub(crate) use archive::Archive;
+pub use archive::ArchiveError;
 pub(crate) use registry::{Image, Layer, Repository, RepositoryKey, repository_arn};
+pub(crate) use secrets::Secrets;
 pub(crate) use state::State;
 
 use crate::{
@@ -36,19 +44,67 @@ pub(crate) struct World {
     /// Signs the URLs of the layer bucket.
     pub(crate) presigner: Presigner,
     state: RwLock<State>,
+    /// Where the state is kept; it goes with the process where there is none.
+    archive: Option<Archive>,
+}
+
+/// Why the memory of an AWS cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MemoryError {
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Authority(#[from] rcgen::Error),
+}
+
+/// What an AWS begins with.
+pub(crate) struct Memory {
+    pub(crate) secrets: Secrets,
+    pub(crate) state: State,
+    pub(crate) archive: Option<Archive>,
+}
+
+impl Memory {
+    /// What was kept below `dir`; where nothing was, a new AWS that is kept there from now on.
+    pub(crate) fn recall(dir: &Path) -> Result<Self, MemoryError> {
+        let archive = Archive::open(dir)?;
+        let secrets = match archive.secrets()? {
+            Some(secrets) => secrets,
+            None => {
+                let secrets = Secrets::generate()?;
+                archive.keep_secrets(&secrets)?;
+                secrets
+            }
+        };
+        Ok(Self {
+            secrets,
+            state: archive.load()?,
+            archive: Some(archive),
+        })
+    }
+
+    /// A new AWS that is forgotten at its end.
+    pub(crate) fn blank() -> Result<Self, rcgen::Error> {
+        Ok(Self {
+            secrets: Secrets::generate()?,
+            state: State::default(),
+            archive: None,
+        })
+    }
 }
 
 impl World {
-    pub(crate) fn new(clock: Clock, blobs: Blobs, issuers: Issuers) -> Self {
+    pub(crate) fn new(clock: Clock, blobs: Blobs, issuers: Issuers, memory: Memory) -> Self {
         Self {
             clock,
             trail: Trail::default(),
-            seal: Seal::new(),
+            seal: Seal::new(&memory.secrets.seal),
             blobs,
             uploads: Uploads::default(),
             issuers,
-            presigner: Presigner::new(),
-            state: RwLock::default(),
+            presigner: memory.secrets.presigner,
+            state: RwLock::new(memory.state),
+            archive: memory.archive,
         }
     }
 
@@ -57,9 +113,17 @@ impl World {
         reader(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state.
+    /// Changes the state, and keeps what was changed. Files are written under the lock, so that no older state comes
+    /// after a newer one; they are small.
     pub(crate) fn write<T>(&self, writer: impl FnOnce(&mut State) -> T) -> T {
-        writer(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let result = writer(&mut state);
+        let touched = state.take_touched();
+        if let Some(archive) = &self.archive {
+            let unkept = archive.keep(&state, touched);
+            state.touch(unkept);
+        }
+        result
     }
 
     /// The root user's key; the account is born where it was not there before.

@@ -10,10 +10,15 @@ use aws_sigv4::{
 };
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use super::presented::{Placement, Presented, carries_signature};
-use crate::{credential::AccessKey, exchange::Inbound, host::Region};
+use crate::{
+    credential::{AccessKey, read_secret, write_secret},
+    exchange::Inbound,
+    host::Region,
+};
 
 /// What was signed of the body.
 #[derive(Clone, Copy)]
@@ -30,8 +35,10 @@ pub(crate) enum Style {
 }
 
 /// Signs URLs for others to fetch, as the registry does for the layer bucket.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Presigner {
     pub(crate) key: AccessKey,
+    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
     pub(crate) token: SecretString,
 }
 

@@ -4,19 +4,22 @@ use bytes::Bytes;
 use iam::AccountId;
 use jiff::Timestamp;
 use oci::{Digest, MediaType, Reference, RepositoryName, Tag};
+use serde::{Deserialize, Serialize};
 
 use super::Document;
-use crate::host::Region;
+use crate::{host::Region, identity::account_text};
 
 /// Where a repository is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct RepositoryKey {
+    #[serde(with = "account_text")]
     pub(crate) account: AccountId,
     pub(crate) region: Region,
     pub(crate) name: RepositoryName,
 }
 
 /// A repository of a registry.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Repository {
     pub(crate) created: Timestamp,
     pub(crate) policy: Option<Document>,
@@ -26,7 +29,7 @@ pub(crate) struct Repository {
 }
 
 /// A layer that a repository has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Layer {
     pub(crate) size: u64,
     /// The object's key in the layer bucket: `<hash>-<account>-<uuid>/<uuid>`.
@@ -34,9 +37,11 @@ pub(crate) struct Layer {
 }
 
 /// A manifest, kept as the bytes that were pushed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Image {
     pub(crate) media_type: MediaType,
+    /// Kept in a file of its own.
+    #[serde(skip)]
     pub(crate) bytes: Bytes,
 }
 
@@ -47,6 +52,10 @@ impl RepositoryKey {
             region: region.clone(),
             name: name.clone(),
         }
+    }
+
+    pub(crate) fn arn(&self) -> String {
+        repository_arn(self.account, &self.region, &self.name)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    mem,
     ops::Bound,
 };
 
@@ -74,6 +75,34 @@ impl State {
         })
     }
 
+    /// Takes up an account of an earlier run, with its keys.
+    pub(crate) fn restore_account(&mut self, id: AccountId, account: Account) {
+        let users = account.users.values();
+        let keys = users.flat_map(|user| user.keys.iter().map(|key| (&key.key.id, Some(user.name.clone()))));
+        for (key, user) in keys.chain([(&account.root.id, None)]) {
+            self.keys.insert(key.clone(), KeyOwner { account: id, user });
+        }
+        self.accounts.insert(id, account);
+    }
+
+    /// Takes up a repository of an earlier run, with its layers.
+    pub(crate) fn restore_repository(&mut self, key: RepositoryKey, repository: Repository) {
+        for (digest, layer) in &repository.layers {
+            self.put_object(layer.object.clone(), digest.clone(), layer.size);
+        }
+        self.repositories.insert(key, repository);
+    }
+
+    /// What was changed since this was last asked.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<Touched> {
+        mem::take(&mut self.touched)
+    }
+
+    /// Notes that something is still to be kept.
+    pub(crate) fn touch(&mut self, touched: BTreeSet<Touched>) {
+        self.touched.extend(touched);
+    }
+
     /// Whose an access key is, active or not.
     pub(crate) fn key_owner(&self, id: &str) -> Option<&KeyOwner> {
         self.keys.get(id)
@@ -102,6 +131,10 @@ impl State {
 
     pub(crate) fn repository(&self, account: AccountId, region: &Region, name: &RepositoryName) -> Option<&Repository> {
         self.repositories.get(&RepositoryKey::new(account, region, name))
+    }
+
+    pub(crate) fn repository_at(&self, key: &RepositoryKey) -> Option<&Repository> {
+        self.repositories.get(key)
     }
 
     /// A repository to change.

@@ -12,6 +12,7 @@ mod hops;
 mod iam;
 mod images;
 mod issuer;
+mod memory;
 mod pull;
 mod push;
 mod robustness;

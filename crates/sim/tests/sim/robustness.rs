@@ -182,8 +182,9 @@ async fn bad_settings_are_named() {
     let error = Sim::builder().data_dir(&file).start().await.unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
     let first = Sim::builder().data_dir(dir.path()).start().await.unwrap();
+    let other = tempfile::tempdir().unwrap();
     let error = Sim::builder()
-        .data_dir(dir.path())
+        .data_dir(other.path())
         .listen(first.addr())
         .start()
         .await
@@ -191,7 +192,7 @@ async fn bad_settings_are_named() {
     assert!(error.to_string().contains(&first.addr().to_string()), "{error}");
     let spoilt = first.ca_pem().replace("MII", "!!!");
     let error = Sim::builder()
-        .data_dir(dir.path())
+        .data_dir(other.path())
         .trust_pem(spoilt)
         .start()
         .await

@@ -1,6 +1,6 @@
 //! A simulated AWS, an issuer, and a client that finds every host name at the simulator.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -39,7 +39,7 @@ pub(crate) struct Stage {
     pub(crate) clock: Clock,
     pub(crate) issuer: Issuer,
     pub(crate) http: Client,
-    _dir: TempDir,
+    pub(crate) dir: TempDir,
 }
 
 /// An answer whose body has been read.
@@ -60,25 +60,38 @@ impl Stage {
         let issuer = Issuer::start().await;
         let clock = Clock::stopped_at("2026-11-20T12:00:00Z".parse().unwrap());
         let dir = tempfile::tempdir().unwrap();
-        let builder = Sim::builder()
-            .data_dir(dir.path())
+        let builder = Self::builder(&issuer, &clock, dir.path());
+        let sim = change(builder).start().await.unwrap();
+        Self::around(sim, clock, issuer, dir)
+    }
+
+    /// The simulator of a stage.
+    pub(crate) fn builder(issuer: &Issuer, clock: &Clock, dir: &Path) -> sim::Builder {
+        Sim::builder()
+            .data_dir(dir)
             .clock(clock.clone())
             .resolve(issuer::HOST, issuer.address)
-            .trust_pem(&issuer.ca_pem);
-        let sim = change(builder).start().await.unwrap();
+            .trust_pem(&issuer.ca_pem)
+    }
+
+    pub(crate) fn around(sim: Sim, clock: Clock, issuer: Issuer, dir: TempDir) -> Self {
         let http = client(&sim);
         Self {
             sim,
             clock,
             issuer,
             http,
-            _dir: dir,
+            dir,
         }
     }
 
     /// A stage with the provider, the role `puller` that trusts it, a repository `team/app`, and what the role may do.
     pub(crate) async fn furnished() -> Self {
-        let stage = Self::new().await;
+        Self::furnished_with(|builder| builder).await
+    }
+
+    pub(crate) async fn furnished_with(change: impl FnOnce(sim::Builder) -> sim::Builder) -> Self {
+        let stage = Self::with(change).await;
         stage
             .iam(&[
                 ("Action", "CreateOpenIDConnectProvider"),

@@ -62,17 +62,18 @@ impl RegistryToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seal::SealKey;
 
     #[test]
     fn a_password_is_read_back_by_the_aws_that_made_it() {
-        let seal = Seal::new();
+        let seal = Seal::new(&SealKey::generate());
         let expires = "2026-11-20T12:00:00Z".parse().unwrap();
         let identity = Identity::Root("111122223333".parse().unwrap());
         let password = RegistryToken::new(identity.clone(), &Region::us_east_1(), expires).password(&seal);
         let token = RegistryToken::read(&seal, &password).unwrap();
         assert_eq!((token.identity, token.region.as_str()), (identity, "us-east-1"));
         assert_eq!(token.expires_millis, expires.as_millisecond());
-        assert!(RegistryToken::read(&Seal::new(), &password).is_none());
+        assert!(RegistryToken::read(&Seal::new(&SealKey::generate()), &password).is_none());
         assert!(RegistryToken::read(&seal, "secret").is_none());
     }
 }
