@@ -15,6 +15,8 @@ pub struct Clock(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     stopped_at: Option<Timestamp>,
+    /// What the machine's clock is late by.
+    offset: SignedDuration,
     advanced_millis: AtomicU64,
 }
 
@@ -27,6 +29,15 @@ impl Clock {
     /// Stands still at `time` until it is advanced.
     pub fn stopped_at(time: Timestamp) -> Self {
         Self::new(Some(time))
+    }
+
+    /// Runs with the machine's clock, and is `time` now.
+    pub fn running_from(time: Timestamp) -> Self {
+        Self(Arc::new(Inner {
+            stopped_at: None,
+            offset: time.duration_since(Timestamp::now()),
+            advanced_millis: AtomicU64::new(0),
+        }))
     }
 
     /// Moves the time forward; it never goes back.
@@ -43,7 +54,10 @@ impl Clock {
 
     /// The present.
     pub fn now(&self) -> Timestamp {
-        let base = self.0.stopped_at.unwrap_or_else(Timestamp::now);
+        let base = self.0.stopped_at.unwrap_or_else(|| {
+            let now = Timestamp::now();
+            now.saturating_add(self.0.offset).unwrap_or(now)
+        });
         later(
             base,
             Duration::from_millis(self.0.advanced_millis.load(Ordering::Relaxed)),
@@ -58,6 +72,7 @@ impl Clock {
     fn new(stopped_at: Option<Timestamp>) -> Self {
         Self(Arc::new(Inner {
             stopped_at,
+            offset: SignedDuration::ZERO,
             advanced_millis: AtomicU64::new(0),
         }))
     }
@@ -98,6 +113,15 @@ mod tests {
         assert_eq!(clock.now(), start);
         other.advance(Duration::from_secs(61));
         assert_eq!(clock.now().to_string(), "2026-11-20T00:01:01Z");
+    }
+
+    #[test]
+    fn a_clock_can_run_from_another_time() {
+        let start = "2020-02-29T00:00:00Z".parse::<Timestamp>().unwrap();
+        let clock = Clock::running_from(start);
+        let now = clock.now();
+        assert!(now >= start && now < start + SignedDuration::from_hours(1), "{now}");
+        assert!(clock.now() >= now);
     }
 
     #[test]

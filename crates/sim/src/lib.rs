@@ -3,6 +3,7 @@
 
 mod blobs;
 mod clock;
+mod control;
 mod credential;
 mod door;
 mod exchange;

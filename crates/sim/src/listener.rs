@@ -127,6 +127,11 @@ impl Listener {
 }
 
 impl Tasks {
+    /// The announcement of the end.
+    pub(crate) fn ending(&self) -> CancellationToken {
+        self.drain.clone()
+    }
+
     /// Runs a task that ends with this AWS at the latest.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let abort = self.abort.clone();

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::{
+    control,
     door::Door,
     exchange::{Inbound, Response, respond, set_header},
     host::{Host, Region},
@@ -25,6 +26,9 @@ use crate::{
 /// Everything passes here once: the trail, the clock's `Date`, and whatever else is to happen to every call.
 pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
+    if door == Door::Control {
+        return control::answer(world, &parts, body).await;
+    }
     // HTTP/2 has the name in the URI, HTTP/1.1 in a header.
     let authority = match parts.uri.authority() {
         Some(authority) => authority.as_str().to_owned(),
@@ -86,7 +90,7 @@ fn misdirected(authority: &str, door: &Door) -> Response {
         Door::Endpoint => {
             ": a call of STS, IAM or the ECR API is known by its signature; a registry has a name or a port of its own"
         }
-        Door::Names | Door::Registry { .. } => "",
+        Door::Names | Door::Registry { .. } | Door::Control => "",
     };
     let mut response = respond(
         StatusCode::MISDIRECTED_REQUEST,

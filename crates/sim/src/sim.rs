@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     blobs::Blobs,
     clock::Clock,
+    control::{Places, RegistryPlace},
     credential::AccessKey,
     door::Door,
     host::Region,
@@ -28,7 +29,7 @@ pub struct Sim {
     address: SocketAddr,
     endpoint: Option<SocketAddr>,
     registries: Vec<(AccountId, Region, SocketAddr)>,
-    ca_pem: String,
+    control: Option<SocketAddr>,
     world: Arc<World>,
     tasks: Tasks,
     /// Holds the data directory.
@@ -43,6 +44,7 @@ pub struct Builder {
     listen: SocketAddr,
     endpoint: Option<SocketAddr>,
     registries: Vec<(AccountId, String, SocketAddr)>,
+    control: Option<SocketAddr>,
     resolve: Vec<(String, SocketAddr)>,
     trust: Vec<String>,
     clock: Clock,
@@ -79,6 +81,9 @@ pub enum StartError {
     /// A registry of [`Builder::registry`] is in no region of AWS.
     #[error("`{0}` is not a region of the partition aws: a name such as us-east-1 is expected")]
     Region(String),
+    /// The address of [`Builder::control`] is not on loopback.
+    #[error("the control address {0} is not on loopback: whoever reaches it has the root keys of every account")]
+    Control(SocketAddr),
     /// A certificate of [`Builder::trust_pem`] cannot be used.
     #[error("the simulated STS cannot reach out: {0}")]
     Issuers(#[from] IssuersError),
@@ -96,6 +101,7 @@ impl Sim {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             endpoint: None,
             registries: Vec::new(),
+            control: None,
             resolve: Vec::new(),
             trust: Vec::new(),
             clock: Clock::system(),
@@ -119,9 +125,14 @@ impl Sim {
             .map(|(account, region, address)| (*account, region.as_str(), *address))
     }
 
+    /// Where the simulator is watched and steered, if that was asked for.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control
+    }
+
     /// The certificate, in PEM, of the private authority that vouches for the host names.
     pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        &self.world.ca_pem
     }
 
     /// The access key of an account's root user, who may do everything in it. An account is born when it is first named
@@ -138,6 +149,19 @@ impl Sim {
     /// How many calls came in since the start.
     pub fn trail_len(&self) -> u64 {
         self.world.trail.count()
+    }
+
+    fn places(&self) -> Places {
+        let registries = self.registries.iter().map(|(account, region, address)| RegistryPlace {
+            account: account.to_string(),
+            region: region.to_string(),
+            address: address.to_string(),
+        });
+        Places {
+            names: self.address.to_string(),
+            endpoint: self.endpoint.map(|address| format!("http://{address}")),
+            registries: registries.collect(),
+        }
     }
 
     /// Ends it: nothing more is accepted, what is being answered is answered (for a few seconds at most), and when this
@@ -185,6 +209,13 @@ impl Builder {
         self
     }
 
+    /// Where to listen, on loopback, for those who watch and steer the simulator while it runs.
+    #[must_use]
+    pub fn control(mut self, address: SocketAddr) -> Self {
+        self.control = Some(address);
+        self
+    }
+
     /// Where the simulated STS finds the host of an issuer, instead of by DNS. The port stands in for 443.
     #[must_use]
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
@@ -212,12 +243,14 @@ impl Builder {
     /// See [`StartError`].
     pub async fn start(self) -> Result<Sim, StartError> {
         let dir = self.data_dir.ok_or(StartError::NoDataDir)?;
+        if let Some(control) = self.control.filter(|control| !control.ip().is_loopback()) {
+            return Err(StartError::Control(control));
+        }
         let issuers = Issuers::new(&self.resolve, &self.trust)?;
         let lock = lock(&dir)?;
         let memory = recall(&dir, self.keep_state)?;
         let authority =
             Authority::new(&memory.secrets.authority).map_err(|error| StartError::Authority(error.to_string()))?;
-        let ca_pem = authority.ca_pem().to_owned();
         let config = Arc::new(authority)
             .server_config()
             .map_err(|error| StartError::Authority(error.to_string()))?;
@@ -225,7 +258,7 @@ impl Builder {
             .await
             .map_err(|error| StartError::DataDir { dir, error })?;
         let tasks = Tasks::default();
-        let world = Arc::new(World::new(self.clock, blobs, issuers, memory));
+        let world = Arc::new(World::new(self.clock, blobs, issuers, memory, tasks.ending()));
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),
             door,
@@ -252,18 +285,27 @@ impl Builder {
             sockets.push((socket, listener(door, None)));
             registries.push((account, region, address));
         }
-        for (socket, listener) in sockets {
-            listener.run(socket);
+        let mut control = None;
+        if let Some(asked) = self.control {
+            let (socket, address) = bind(asked).await?;
+            sockets.push((socket, listener(Door::Control, None)));
+            control = Some(address);
         }
-        Ok(Sim {
+        let sim = Sim {
             address,
             endpoint,
             registries,
-            ca_pem,
-            world,
-            tasks,
+            control,
+            world: Arc::clone(&world),
+            tasks: tasks.clone(),
             _lock: lock,
-        })
+        };
+        // Nobody else has had this world in hand yet.
+        let _ = world.places.set(sim.places());
+        for (socket, listener) in sockets {
+            listener.run(socket);
+        }
+        Ok(sim)
     }
 }
 

@@ -25,7 +25,6 @@ use crate::{
 /// The private certificate authority: it makes a certificate for every host name that this AWS answers to, when the
 /// name is first asked for, and for no other.
 pub(crate) struct Authority {
-    ca_pem: String,
     issuer: Issuer<'static, KeyPair>,
     /// One key serves all names: what tells the hosts apart is the certificate.
     key: KeyPair,
@@ -36,7 +35,7 @@ pub(crate) struct Authority {
 /// What makes the authority the same one again.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuthoritySecret {
-    certificate_pem: String,
+    pub(crate) certificate_pem: String,
     #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
     key_pem: SecretString,
 }
@@ -59,18 +58,12 @@ impl Authority {
     pub(crate) fn new(secret: &AuthoritySecret) -> Result<Self, rcgen::Error> {
         let key = KeyPair::from_pem(secret.key_pem.expose_secret())?;
         Ok(Self {
-            ca_pem: secret.certificate_pem.clone(),
             // Of the authority's certificate its name and its key are in those that it makes, and both are the same.
             issuer: Issuer::new(authority_params(), key),
             key: KeyPair::generate()?,
             provider: Arc::new(aws_lc_rs::default_provider()),
             minted: Mutex::default(),
         })
-    }
-
-    /// The authority's own certificate, in PEM.
-    pub(crate) fn ca_pem(&self) -> &str {
-        &self.ca_pem
     }
 
     /// TLS as a server, HTTP/2 preferred.

@@ -2,12 +2,16 @@ use std::{
     collections::VecDeque,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::broadcast;
 
 /// One call that reached this AWS, on whatever host. It never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Call {
     /// Counts the calls since the start, from 1.
     pub number: u64,
@@ -33,10 +37,13 @@ pub struct Call {
     pub error: Option<String>,
     /// AWS's message, where the answer is an error: for a denial, its reason.
     pub message: Option<String>,
+    /// How long it took to answer, the body of the answer apart.
+    pub latency_micros: Option<u64>,
 }
 
 /// The services that are simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Service {
     /// Security Token Service.
     Sts,
@@ -51,19 +58,21 @@ pub enum Service {
 }
 
 /// All calls in the order in which they came in. The oldest are dropped beyond [`Trail::CAPACITY`], and still counted.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Trail(Arc<Mutex<Record>>);
 
-#[derive(Default)]
 struct Record {
     calls: VecDeque<Call>,
     count: u64,
+    /// Whoever wants to know of calls when they have been answered.
+    followers: broadcast::Sender<Arc<Call>>,
 }
 
 /// A call that is being answered. It enters the trail when it comes in and is completed when this is dropped, so that a
 /// client that leaves early is on record too.
 pub(crate) struct Entry {
     trail: Trail,
+    began: Instant,
     pub(crate) call: Call,
 }
 
@@ -114,6 +123,7 @@ impl Trail {
             status: None,
             error: None,
             message: None,
+            latency_micros: None,
         };
         if record.calls.len() == Self::CAPACITY {
             record.calls.pop_front();
@@ -121,8 +131,17 @@ impl Trail {
         record.calls.push_back(call.clone());
         Entry {
             trail: self.clone(),
+            began: Instant::now(),
             call,
         }
+    }
+
+    /// The calls that have been answered, and from now on each one that will be. Whoever reads slower than calls come
+    /// in misses some, and is told so.
+    pub(crate) fn follow(&self) -> (Vec<Call>, broadcast::Receiver<Arc<Call>>) {
+        let record = self.record();
+        let answered = record.calls.iter().filter(|call| call.latency_micros.is_some());
+        (answered.cloned().collect(), record.followers.subscribe())
     }
 
     pub(crate) fn calls(&self) -> Vec<Call> {
@@ -148,7 +167,13 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        let latency = self.began.elapsed().as_micros();
+        self.call.latency_micros = Some(u64::try_from(latency).unwrap_or(u64::MAX));
         let mut record = self.trail.record();
+        if record.followers.receiver_count() > 0 {
+            // It fails where the last follower has just left.
+            let _ = record.followers.send(Arc::new(self.call.clone()));
+        }
         let first = record.calls.front().map_or(0, |call| call.number);
         let Some(position) = self.call.number.checked_sub(first) else {
             return;
@@ -159,6 +184,16 @@ impl Drop for Entry {
         {
             slot.clone_from(&self.call);
         }
+    }
+}
+
+impl Default for Trail {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Record {
+            calls: VecDeque::new(),
+            count: 0,
+            followers: broadcast::Sender::new(FOLLOWED),
+        })))
     }
 }
 
@@ -173,6 +208,9 @@ impl fmt::Display for Service {
         })
     }
 }
+
+/// How many calls a follower may be late.
+const FOLLOWED: usize = 4096;
 
 /// Some of what is recorded is what clients sent, and the record must not grow by their leave.
 fn shortened(text: &str) -> String {
@@ -208,6 +246,26 @@ mod tests {
             .map(|call| (call.action, call.status))
             .collect::<Vec<_>>();
         assert_eq!(actions, [("first".to_owned(), Some(200)), ("second".to_owned(), None)]);
+    }
+
+    #[test]
+    fn a_follower_sees_each_answered_call_once() {
+        let trail = Trail::default();
+        drop(begin(&trail, "past"));
+        let under_way = begin(&trail, "under way");
+        let (past, mut coming) = trail.follow();
+        assert_eq!(past.len(), 1);
+        assert_eq!(past[0].action, "past");
+        drop(under_way);
+        assert_eq!(coming.try_recv().unwrap().action, "under way");
+        assert!(coming.try_recv().is_err());
+        for _ in 0..FOLLOWED + 1 {
+            begin(&trail, "later");
+        }
+        assert_eq!(
+            coming.try_recv().unwrap_err(),
+            broadcast::error::TryRecvError::Lagged(1)
+        );
     }
 
     #[test]

@@ -8,12 +8,13 @@ mod state;
 
 use std::{
     path::Path,
-    sync::{PoisonError, RwLock},
+    sync::{OnceLock, PoisonError, RwLock},
 };
 
 use iam::AccountId;
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use account::{Account, Document, Permissions, Provider, Role, User, name_key};
 pub(crate) use archive::Archive;
@@ -25,6 +26,7 @@ pub(crate) use state::State;
 use crate::{
     blobs::Blobs,
     clock::Clock,
+    control::Places,
     credential::{AccessKey, SessionStatement},
     identity::Identity,
     seal::{Purpose, Seal},
@@ -44,6 +46,12 @@ pub(crate) struct World {
     /// Signs the URLs of the layer bucket.
     pub(crate) presigner: Presigner,
     state: RwLock<State>,
+    /// The certificate of the authority that vouches for the host names.
+    pub(crate) ca_pem: String,
+    /// Where everything is, once it is.
+    pub(crate) places: OnceLock<Places>,
+    /// The end of this AWS, for whoever waits for what may never come.
+    pub(crate) ending: CancellationToken,
     /// Where the state is kept; it goes with the process where there is none.
     archive: Option<Archive>,
 }
@@ -94,7 +102,7 @@ impl Memory {
 }
 
 impl World {
-    pub(crate) fn new(clock: Clock, blobs: Blobs, issuers: Issuers, memory: Memory) -> Self {
+    pub(crate) fn new(clock: Clock, blobs: Blobs, issuers: Issuers, memory: Memory, ending: CancellationToken) -> Self {
         Self {
             clock,
             trail: Trail::default(),
@@ -104,6 +112,9 @@ impl World {
             issuers,
             presigner: memory.secrets.presigner,
             state: RwLock::new(memory.state),
+            ca_pem: memory.secrets.authority.certificate_pem,
+            places: OnceLock::new(),
+            ending,
             archive: memory.archive,
         }
     }

@@ -6,6 +6,7 @@
 )]
 
 mod bucket;
+mod control;
 mod doors;
 mod ecr;
 mod hops;
