@@ -10,7 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 /// The time that a simulated AWS goes by. Clones share it, so whoever keeps one can advance it while the AWS runs.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock {
+    inner: Arc<Inner>,
+    machine_counts: bool,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -23,21 +26,17 @@ struct Inner {
 impl Clock {
     /// Runs with the machine's clock.
     pub fn system() -> Self {
-        Self::new(None)
+        Self::new(None, SignedDuration::ZERO)
     }
 
     /// Stands still at `time` until it is advanced.
     pub fn stopped_at(time: Timestamp) -> Self {
-        Self::new(Some(time))
+        Self::new(Some(time), SignedDuration::ZERO)
     }
 
     /// Runs with the machine's clock, and is `time` now.
     pub fn running_from(time: Timestamp) -> Self {
-        Self(Arc::new(Inner {
-            stopped_at: None,
-            offset: time.duration_since(Timestamp::now()),
-            advanced_millis: AtomicU64::new(0),
-        }))
+        Self::new(None, time.duration_since(Timestamp::now()))
     }
 
     /// Moves the time forward; it never goes back.
@@ -45,23 +44,36 @@ impl Clock {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         // `fetch_update` with a function that always answers cannot fail.
         let _ = self
-            .0
+            .inner
             .advanced_millis
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |sum| {
                 Some(sum.saturating_add(millis))
             });
     }
 
+    /// Takes signatures by the machine's clock too: the tools that sign know no other, and would be refused as soon as
+    /// this one is advanced.
+    #[must_use]
+    pub fn with_machine_signatures(mut self) -> Self {
+        self.machine_counts = true;
+        self
+    }
+
     /// The present.
     pub fn now(&self) -> Timestamp {
-        let base = self.0.stopped_at.unwrap_or_else(|| {
+        let base = self.inner.stopped_at.unwrap_or_else(|| {
             let now = Timestamp::now();
-            now.saturating_add(self.0.offset).unwrap_or(now)
+            now.saturating_add(self.inner.offset).unwrap_or(now)
         });
         later(
             base,
-            Duration::from_millis(self.0.advanced_millis.load(Ordering::Relaxed)),
+            Duration::from_millis(self.inner.advanced_millis.load(Ordering::Relaxed)),
         )
+    }
+
+    /// The machine's time, where signatures may be of it.
+    pub(crate) fn machine(&self) -> Option<Timestamp> {
+        self.machine_counts.then(Timestamp::now)
     }
 
     /// The present and some time more.
@@ -69,12 +81,15 @@ impl Clock {
         later(self.now(), duration)
     }
 
-    fn new(stopped_at: Option<Timestamp>) -> Self {
-        Self(Arc::new(Inner {
-            stopped_at,
-            offset: SignedDuration::ZERO,
-            advanced_millis: AtomicU64::new(0),
-        }))
+    fn new(stopped_at: Option<Timestamp>, offset: SignedDuration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                stopped_at,
+                offset,
+                advanced_millis: AtomicU64::new(0),
+            }),
+            machine_counts: false,
+        }
     }
 }
 

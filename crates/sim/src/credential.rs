@@ -3,7 +3,7 @@ use std::fmt;
 use aws_lc_rs::rand;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     identity::Identity,
@@ -16,7 +16,7 @@ pub struct AccessKey {
     /// The key's id, `AKIA…`; not a secret.
     pub id: String,
     /// The secret that requests are signed with.
-    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
+    #[serde(serialize_with = "write_secret")]
     pub secret: SecretString,
 }
 
@@ -76,10 +76,6 @@ impl fmt::Debug for AccessKey {
 /// Secrets are written where the state of this AWS is kept, and nowhere else.
 pub(crate) fn write_secret<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(secret.expose_secret())
-}
-
-pub(crate) fn read_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    String::deserialize(deserializer).map(SecretString::from)
 }
 
 /// An access key's or an entity's id: its prefix says what it is of (IAM user guide, "Unique identifiers"), 20

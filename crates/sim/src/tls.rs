@@ -17,10 +17,7 @@ use rustls::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    credential::{read_secret, write_secret},
-    host::Host,
-};
+use crate::{credential::write_secret, host::Host};
 
 /// The private certificate authority: it makes a certificate for every host name that this AWS answers to, when the
 /// name is first asked for, and for no other.
@@ -36,7 +33,7 @@ pub(crate) struct Authority {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct AuthoritySecret {
     pub(crate) certificate_pem: String,
-    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
+    #[serde(serialize_with = "write_secret")]
     key_pem: SecretString,
 }
 

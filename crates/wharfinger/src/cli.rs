@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tempfile::TempDir;
 
-use crate::{demo, explain, policy, pull, robot, serve};
+use crate::{demo, explain, policy, pull, robot, serve, simulator};
 
 /// Delivers container images out of Amazon ECR to anything, anywhere, without a long-lived AWS key.
 #[derive(Parser)]
@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Say why a pull is allowed or denied, and which document has to change
     #[command(subcommand, display_name = "wharfinger")]
     Explain(explain::Command),
+    /// Run, watch and steer a simulated AWS
+    #[command(subcommand, display_name = "wharfinger")]
+    Sim(simulator::Command),
     /// Print the completions of a shell
     #[command(
         display_name = "wharfinger",
@@ -63,6 +66,7 @@ impl Command {
             Self::Robot(command) => robot::run(command),
             Self::Policy(command) => policy::run(command),
             Self::Explain(command) => explain::run(command),
+            Self::Sim(command) => command.run(litter).await,
             Self::Completions { shell } => completions(shell, &mut io::stdout()),
         }
     }

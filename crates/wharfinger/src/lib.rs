@@ -11,6 +11,7 @@ mod policy_lint;
 mod pull;
 mod robot;
 pub mod serve;
+mod simulator;
 
 use std::{process::ExitCode, time::Duration};
 

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 
 use super::presented::{Placement, Presented, carries_signature};
 use crate::{
-    credential::{AccessKey, read_secret, write_secret},
+    credential::{AccessKey, write_secret},
     exchange::Inbound,
     host::Region,
 };
@@ -38,7 +38,7 @@ pub(crate) enum Style {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Presigner {
     pub(crate) key: AccessKey,
-    #[serde(serialize_with = "write_secret", deserialize_with = "read_secret")]
+    #[serde(serialize_with = "write_secret")]
     pub(crate) token: SecretString,
 }
 

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use sim::Clock;
 
 use crate::{
     signing::{Keys, Scope, post, presigned},
@@ -131,7 +133,7 @@ async fn a_signature_is_for_its_time() {
         let scope = Scope {
             service: "sts",
             region: REGION,
-            time: stage.now() + jiff::SignedDuration::from_secs(seconds),
+            time: stage.now() + SignedDuration::from_secs(seconds),
         };
         stage.send(post(STS, &[], WHO, &keys, scope))
     };
@@ -301,4 +303,41 @@ async fn a_signature_that_cannot_be_read_is_incomplete() {
         .body(WHO);
     let answer = stage.send(undated.build().unwrap()).await;
     assert_eq!(answer.element("Code"), "IncompleteSignature");
+}
+
+#[tokio::test]
+async fn tools_that_know_the_machines_clock_only_are_let_in_where_that_was_asked_for() {
+    for lenient in [false, true] {
+        let clock = Clock::system();
+        let shown = clock.clone();
+        let stage = Stage::with(|builder| {
+            builder.clock(if lenient {
+                shown.with_machine_signatures()
+            } else {
+                shown
+            })
+        })
+        .await;
+        clock.advance(Duration::from_hours(13));
+        let time = |seconds| Timestamp::now() - SignedDuration::from_secs(seconds);
+        let statuses = [time(0), time(600), clock.now()].map(async |time| {
+            let scope = Scope {
+                service: "sts",
+                region: REGION,
+                time,
+            };
+            let form = ("content-type", "application/x-www-form-urlencoded");
+            let body = b"Action=GetCallerIdentity&Version=2011-06-15";
+            let request = post(
+                "https://sts.us-east-1.amazonaws.com/",
+                &[form],
+                body,
+                &stage.root(ACCOUNT),
+                scope,
+            );
+            stage.send(request).await.status
+        });
+        let expected = if lenient { [200, 403, 200] } else { [403, 403, 200] };
+        assert_eq!(futures_util::future::join_all(statuses).await, expected);
+    }
 }

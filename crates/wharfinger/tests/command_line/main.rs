@@ -15,3 +15,4 @@ mod robot;
 mod served;
 mod serving;
 mod setup;
+mod simulator;
