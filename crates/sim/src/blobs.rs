@@ -8,7 +8,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Frame;
 use oci::{Algorithm, Digest, Hasher};
 use tempfile::TempPath;
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::exchange::Body;
+use crate::{exchange::Body, request_body::RequestBody};
 
 /// The content of layers, on disk and under its digest. Which repository has which layer is not known here.
 pub(crate) struct Blobs {
@@ -120,7 +120,7 @@ impl Upload {
     }
 
     /// Takes the next piece. Where that fails, or the client leaves, the pieces before and what came of this one stay.
-    pub(crate) async fn append(&mut self, mut body: Incoming) -> Result<(), NotTaken> {
+    pub(crate) async fn append(&mut self, mut body: RequestBody) -> Result<(), NotTaken> {
         // What was cut off in the middle of a write before is written over: length and hash move together.
         self.file.seek(SeekFrom::Start(self.length)).await?;
         loop {

@@ -8,7 +8,6 @@ mod trail;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, header, request::Parts};
-use hyper::body::Incoming;
 use iam::AccountId;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
@@ -16,6 +15,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     exchange::{Response, read, respond},
+    request_body::RequestBody,
     world::World,
 };
 
@@ -62,14 +62,14 @@ struct Advance {
 
 const MAX_BODY: usize = 256 * 1024;
 
-pub(crate) async fn answer(world: Arc<World>, parts: &Parts, body: Incoming) -> Response {
+pub(crate) async fn answer(world: Arc<World>, parts: &Parts, body: RequestBody) -> Response {
     match call(world, parts, body).await {
         Ok(response) => response,
         Err(refused) => json(refused.status, &serde_json::json!({"error": refused.message})),
     }
 }
 
-async fn call(world: Arc<World>, parts: &Parts, body: Incoming) -> Result<Response, Refused> {
+async fn call(world: Arc<World>, parts: &Parts, body: RequestBody) -> Result<Response, Refused> {
     refuse_browsers(parts)?;
     let path = parts.uri.path();
     let segments = path.split('/').skip(1).collect::<Vec<_>>();
@@ -153,7 +153,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-async fn input<T: DeserializeOwned>(parts: &Parts, body: Incoming) -> Result<T, Refused> {
+async fn input<T: DeserializeOwned>(parts: &Parts, body: RequestBody) -> Result<T, Refused> {
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)

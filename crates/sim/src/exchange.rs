@@ -3,10 +3,9 @@ use std::{io, net::SocketAddr, time::Duration};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::{door::Door, host::Host};
+use crate::{door::Door, host::Host, request_body::RequestBody};
 
 /// What goes back to a client; a stream where it comes from a file.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -35,7 +34,7 @@ pub(crate) enum Unread {
 }
 
 /// How long a client may take to send a body that is kept in memory.
-const BODY_TIME: Duration = Duration::from_secs(20);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(20);
 
 impl Inbound {
     /// The URL under which this client finds a path of `host`.
@@ -50,7 +49,7 @@ impl Inbound {
 }
 
 /// Reads a body of `limit` bytes at most.
-pub(crate) async fn read(body: Incoming, limit: usize) -> Result<Bytes, Unread> {
+pub(crate) async fn read(body: RequestBody, limit: usize) -> Result<Bytes, Unread> {
     match timeout(BODY_TIME, Limited::new(body, limit).collect()).await {
         Err(_) => Err(Unread::TooSlow),
         Ok(Ok(body)) => Ok(body.to_bytes()),

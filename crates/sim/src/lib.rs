@@ -12,6 +12,7 @@ mod identity;
 mod listener;
 mod policy;
 mod query;
+mod request_body;
 mod seal;
 mod service;
 mod sigv4;

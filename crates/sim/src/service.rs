@@ -18,6 +18,7 @@ use crate::{
     door::Door,
     exchange::{Inbound, Response, respond, set_header},
     host::{Host, Region},
+    request_body::RequestBody,
     world::World,
 };
 
@@ -26,6 +27,7 @@ use crate::{
 /// Everything passes here once: the trail, the clock's `Date`, and whatever else is to happen to every call.
 pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
+    let body = RequestBody::from(body);
     if door == Door::Control {
         return control::answer(world, &parts, body).await;
     }

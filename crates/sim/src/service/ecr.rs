@@ -8,7 +8,6 @@ mod token;
 
 use ::iam::AccountId;
 use http::{HeaderName, Method, StatusCode};
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -20,6 +19,7 @@ use crate::{
     host::Region,
     identity::Identity,
     policy::{Wish, request_context},
+    request_body::RequestBody,
     sigv4::{Refused, Scope, authenticate},
     trail::Entry,
     world::{Document, State, World},
@@ -62,7 +62,7 @@ const OPERATIONS: [(&str, Operation); 6] = [
 pub(crate) async fn answer(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     region: &Region,
     entry: &mut Entry,
 ) -> Response {
@@ -83,7 +83,7 @@ pub(crate) async fn answer(
 async fn call(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     region: &Region,
     entry: &mut Entry,
 ) -> Result<Value, Fault> {

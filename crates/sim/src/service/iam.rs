@@ -6,7 +6,6 @@ mod role;
 mod role_policy;
 
 use ::iam::AccountId;
-use hyper::body::Incoming;
 use jiff::Timestamp;
 
 use crate::{
@@ -15,6 +14,7 @@ use crate::{
     identity::Identity,
     policy::{Wish, request_context},
     query::{Api, Fault, MAX_REQUEST, Params},
+    request_body::RequestBody,
     sigv4::{Scope, authenticate},
     trail::Entry,
     world::World,
@@ -53,7 +53,7 @@ const OPERATIONS: [(&str, Operation); 11] = [
     ("DeleteRolePolicy", role_policy::delete),
 ];
 
-pub(crate) async fn answer(world: &World, inbound: &Inbound, body: Incoming, entry: &mut Entry) -> Response {
+pub(crate) async fn answer(world: &World, inbound: &Inbound, body: RequestBody, entry: &mut Entry) -> Response {
     match call(world, inbound, body, entry).await {
         Ok((action, result)) => API.success(&action, result, &entry.call.request_id),
         Err(fault) => {
@@ -66,7 +66,7 @@ pub(crate) async fn answer(world: &World, inbound: &Inbound, body: Incoming, ent
 async fn call(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     entry: &mut Entry,
 ) -> Result<(String, Option<Element>), Fault> {
     let body = read(body, MAX_REQUEST).await?;

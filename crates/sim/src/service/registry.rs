@@ -9,7 +9,6 @@ mod uploads;
 
 use ::iam::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use oci::{ErrorCode, InvalidRoute, RepositoryName, Route};
 
@@ -20,6 +19,7 @@ use crate::{
     host::{Host, Region},
     identity::Identity,
     policy::{Wish, request_context},
+    request_body::RequestBody,
     trail::Entry,
     world::{Repository, World, repository_arn},
 };
@@ -45,7 +45,7 @@ struct Visit<'v> {
 pub(crate) async fn answer(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     registry: Registry<'_>,
     entry: &mut Entry,
 ) -> Response {
@@ -67,7 +67,7 @@ pub(crate) async fn answer(
 async fn call(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     registry: Registry<'_>,
     entry: &mut Entry,
 ) -> Result<Response, Refusal> {

@@ -8,8 +8,6 @@ mod key_set;
 mod session;
 mod web_identity;
 
-use hyper::body::Incoming;
-
 pub(crate) use issuer::Issuers;
 pub use issuer::IssuersError;
 
@@ -17,6 +15,7 @@ use crate::{
     exchange::{Inbound, Response, read},
     host::Region,
     query::{Api, Fault, MAX_REQUEST, Params},
+    request_body::RequestBody,
     sigv4::{Scope, authenticate},
     trail::Entry,
     world::World,
@@ -31,7 +30,7 @@ const API: Api = Api {
 pub(crate) async fn answer(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     region: &Region,
     entry: &mut Entry,
 ) -> Response {
@@ -47,7 +46,7 @@ pub(crate) async fn answer(
 async fn call(
     world: &World,
     inbound: &Inbound,
-    body: Incoming,
+    body: RequestBody,
     region: &Region,
     entry: &mut Entry,
 ) -> Result<(String, Element), Fault> {

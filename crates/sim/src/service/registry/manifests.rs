@@ -1,11 +1,11 @@
 use http::{HeaderName, StatusCode, header};
-use hyper::body::Incoming;
 use oci::{Descriptor, Digest, ErrorCode, Manifest, MediaType, Reference, RepositoryName};
 use serde_json::Value;
 
 use super::{Visit, refusal::Refusal};
 use crate::{
     exchange::{Response, read, respond, set_header},
+    request_body::RequestBody,
     world::{Image, Repository},
 };
 
@@ -41,7 +41,7 @@ impl Visit<'_> {
         &mut self,
         name: &RepositoryName,
         reference: &Reference,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response, Refusal> {
         self.permit(name, "ecr:PutImage")?;
         let bytes = read(body, Manifest::MAX_LENGTH).await?;

@@ -5,7 +5,6 @@ use std::{
 
 use ::iam::AccountId;
 use http::{HeaderName, StatusCode, header};
-use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
 use oci::{Digest, ErrorCode, RepositoryName};
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use crate::{
     blobs::Upload,
     exchange::{Response, set_header},
     host::Region,
+    request_body::RequestBody,
     world::Layer,
 };
 
@@ -41,7 +41,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 impl Visit<'_> {
     /// POST: begins an upload; with `?digest=` the body is the whole layer. A layer of another repository is never
     /// mounted: ECR does so only in accounts that asked for it, and answers with an upload elsewhere.
-    pub(super) async fn begin_upload(&mut self, name: &RepositoryName, body: Incoming) -> Result<Response, Refusal> {
+    pub(super) async fn begin_upload(&mut self, name: &RepositoryName, body: RequestBody) -> Result<Response, Refusal> {
         self.permit(name, "ecr:InitiateLayerUpload")?;
         let layer = self.world.blobs.begin().await?;
         let id = Uuid::new_v4().to_string();
@@ -64,7 +64,7 @@ impl Visit<'_> {
         &mut self,
         name: &RepositoryName,
         id: &str,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response, Refusal> {
         self.permit(name, "ecr:UploadLayerPart")?;
         let shared = self.upload(name, id)?;
@@ -80,7 +80,7 @@ impl Visit<'_> {
         &mut self,
         name: &RepositoryName,
         id: &str,
-        body: Incoming,
+        body: RequestBody,
     ) -> Result<Response, Refusal> {
         self.permit(name, "ecr:CompleteLayerUpload")?;
         let claimed = self
