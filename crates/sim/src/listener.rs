@@ -11,17 +11,16 @@ use tokio::{
     sync::Semaphore,
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{door::Door, service, world::World};
+use crate::{door::Door, service, tls::Tls, world::World};
 
 /// A listener, and what is behind it.
 pub(crate) struct Listener {
     pub(crate) world: Arc<World>,
     pub(crate) door: Door,
     /// Plain HTTP where there is none.
-    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) tasks: Tasks,
 }
 

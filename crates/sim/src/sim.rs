@@ -8,7 +8,6 @@ use std::{
 
 use iam::AccountId;
 use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 
 use crate::{
     blobs::Blobs,
@@ -251,8 +250,8 @@ impl Builder {
         let memory = recall(&dir, self.keep_state)?;
         let authority =
             Authority::new(&memory.secrets.authority).map_err(|error| StartError::Authority(error.to_string()))?;
-        let config = Arc::new(authority)
-            .server_config()
+        let tls = Arc::new(authority)
+            .tls()
             .map_err(|error| StartError::Authority(error.to_string()))?;
         let blobs = Blobs::open(&dir)
             .await
@@ -267,7 +266,7 @@ impl Builder {
         };
         // Every address is had before anything is answered, so that a start that fails has served nobody.
         let (socket, address) = bind(self.listen).await?;
-        let mut sockets = vec![(socket, listener(Door::Names, Some(TlsAcceptor::from(Arc::new(config)))))];
+        let mut sockets = vec![(socket, listener(Door::Names, Some(tls)))];
         let mut endpoint = None;
         if let Some(asked) = self.endpoint {
             let (socket, address) = bind(asked).await?;

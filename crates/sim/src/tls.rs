@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
@@ -11,11 +12,13 @@ use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
-    server::{ClientHello, ResolvesServerCert},
+    server::{Acceptor, ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use crate::{credential::write_secret, host::Host};
 
@@ -48,6 +51,15 @@ impl AuthoritySecret {
     }
 }
 
+/// TLS as a server, by the name that the client asks for.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    /// HTTP/2 preferred.
+    service: Arc<ServerConfig>,
+    /// S3 speaks HTTP/1.1 only: whoever wants several objects at once opens several connections.
+    bucket: Arc<ServerConfig>,
+}
+
 impl Authority {
     /// How many certificates are kept; there are more accounts and regions than anybody wants to remember.
     const CAPACITY: usize = 1024;
@@ -63,14 +75,19 @@ impl Authority {
         })
     }
 
-    /// TLS as a server, HTTP/2 preferred.
-    pub(crate) fn server_config(self: Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+    /// TLS as a server for all names.
+    pub(crate) fn tls(self: Arc<Self>) -> Result<Tls, rustls::Error> {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(BySni(self)));
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let bucket = Arc::new(config.clone());
+        config.alpn_protocols.insert(0, b"h2".to_vec());
+        Ok(Tls {
+            service: Arc::new(config),
+            bucket,
+        })
     }
 
     fn certificate(&self, name: &str) -> Option<Arc<CertifiedKey>> {
@@ -101,6 +118,22 @@ impl Authority {
         let certificate = params.signed_by(&self.key, &self.issuer).ok()?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         CertifiedKey::from_der(vec![certificate.der().clone()], key, &self.provider).ok()
+    }
+}
+
+impl Tls {
+    /// Shakes hands with a client.
+    pub(crate) async fn accept<S>(&self, stream: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let host = start.client_hello().server_name().and_then(Host::parse);
+        let config = match host {
+            Some(Host::LayerBucket { .. }) => &self.bucket,
+            _ => &self.service,
+        };
+        start.into_stream(Arc::clone(config)).await
     }
 }
 
