@@ -19,6 +19,8 @@ mod sigv4;
 mod sim;
 mod tls;
 mod trail;
+mod trouble;
+mod wire;
 mod world;
 mod xml;
 
@@ -27,4 +29,5 @@ pub use credential::AccessKey;
 pub use service::sts::IssuersError;
 pub use sim::{Builder, Sim, StartError};
 pub use trail::{Call, Service};
+pub use trouble::{Fault, FaultStatus, FaultsError, InvalidFault, Network, Trouble};
 pub use world::ArchiveError;

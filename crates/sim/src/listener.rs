@@ -13,7 +13,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{door::Door, service, tls::Tls, world::World};
+use crate::{
+    door::Door,
+    service,
+    tls::Tls,
+    wire::{Connection, Wire},
+    world::World,
+};
 
 /// A listener, and what is behind it.
 pub(crate) struct Listener {
@@ -80,23 +86,29 @@ impl Listener {
             tracing::debug!(%error, %peer, "a connection ended at once");
             return;
         }
+        let wire = Wire::new(stream);
+        let connection = wire.connection();
         let Some(tls) = &self.tls else {
-            return self.answer(stream, peer).await;
+            return self.answer(wire, connection, peer).await;
         };
-        let handshake = timeout(HANDSHAKE_TIME, tls.accept(stream));
+        let handshake = timeout(HANDSHAKE_TIME, tls.accept(wire));
         match self.tasks.drain.run_until_cancelled(handshake).await {
             None => {}
-            Some(Ok(Ok(stream))) => self.answer(stream, peer).await,
+            Some(Ok(Ok(stream))) => self.answer(stream, connection, peer).await,
             Some(Ok(Err(error))) => tracing::debug!(%error, %peer, "the TLS handshake failed"),
             Some(Err(_)) => tracing::debug!(%peer, "the TLS handshake took too long"),
         }
     }
 
-    async fn answer(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: SocketAddr) {
+    async fn answer(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        connection: Connection,
+        peer: SocketAddr,
+    ) {
         let (world, door) = (Arc::clone(&self.world), self.door.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let (world, door) = (Arc::clone(&world), door.clone());
-            async move { Ok::<_, std::convert::Infallible>(service::answer(world, door, peer, request).await) }
+            service::answer(Arc::clone(&world), connection.clone(), door.clone(), peer, request)
         });
         let mut builder = Builder::new(self.tasks.clone());
         builder

@@ -19,17 +19,27 @@ use crate::{
     exchange::{Inbound, Response, respond, set_header},
     host::{Host, Region},
     request_body::RequestBody,
+    trail::Entry,
+    trouble::{Passage, Visit},
+    wire::{Connection, Severed},
     world::World,
 };
 
 /// Answers any request on any host.
 ///
-/// Everything passes here once: the trail, the clock's `Date`, and whatever else is to happen to every call.
-pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, request: Request<Incoming>) -> Response {
+/// Everything passes here once: the trail, the clock's `Date`, and the faults that are to be injected, which may leave a
+/// call without an answer.
+pub(crate) async fn answer(
+    world: Arc<World>,
+    connection: Connection,
+    door: Door,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response, Severed> {
     let (parts, body) = request.into_parts();
     let body = RequestBody::from(body);
     if door == Door::Control {
-        return control::answer(world, &parts, body).await;
+        return Ok(control::answer(world, &parts, body).await);
     }
     // HTTP/2 has the name in the URI, HTTP/1.1 in a header.
     let authority = match parts.uri.authority() {
@@ -42,7 +52,7 @@ pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, requ
             .to_owned(),
     };
     let Some(host) = door.host(&authority, &parts) else {
-        return misdirected(&authority, &door);
+        return Ok(misdirected(&authority, &door));
     };
     let inbound = Inbound {
         authority,
@@ -56,27 +66,36 @@ pub(crate) async fn answer(world: Arc<World>, door: Door, peer: SocketAddr, requ
     let mut entry = world
         .trail
         .begin(now, request_id, host.service(), &host.to_string(), action);
-    let mut response = match &host {
+    let arrival = Visit::arrive(&world, &connection, &host, &inbound, body, &mut entry);
+    let (visit, passage) = arrival.await?;
+    let mut response = match passage {
+        Passage::Answered(response) => response,
+        Passage::Open(body) => serve(&world, &host, &inbound, body, &mut entry).await,
+    };
+    entry.call.status = Some(response.status().as_u16());
+    // Clients correct their clocks by this header, so it must tell the time that signatures are judged by.
+    set_header(&mut response, header::DATE, &http_date(now));
+    visit.leave(response, &mut entry).await
+}
+
+async fn serve(world: &World, host: &Host, inbound: &Inbound, body: RequestBody, entry: &mut Entry) -> Response {
+    match host {
         Host::Sts { region } => {
             // The global endpoint is in us-east-1 and is signed for it.
             let region = region.clone().unwrap_or_else(Region::us_east_1);
-            sts::answer(&world, &inbound, body, &region, &mut entry).await
+            sts::answer(world, inbound, body, &region, entry).await
         }
-        Host::Iam => iam::answer(&world, &inbound, body, &mut entry).await,
-        Host::Ecr { region } => ecr::answer(&world, &inbound, body, region, &mut entry).await,
+        Host::Iam => iam::answer(world, inbound, body, entry).await,
+        Host::Ecr { region } => ecr::answer(world, inbound, body, region, entry).await,
         Host::Registry { account, region } => {
             let registry = registry::Registry {
                 account: *account,
                 region,
             };
-            registry::answer(&world, &inbound, body, registry, &mut entry).await
+            registry::answer(world, inbound, body, registry, entry).await
         }
-        Host::LayerBucket { region } => bucket::answer(&world, &inbound, region, &mut entry).await,
-    };
-    entry.call.status = Some(response.status().as_u16());
-    // Clients correct their clocks by this header, so it must tell the time that signatures are judged by.
-    set_header(&mut response, header::DATE, &http_date(now));
-    response
+        Host::LayerBucket { region } => bucket::answer(world, inbound, region, entry).await,
+    }
 }
 
 /// `Fri, 20 Nov 2026 05:38:00 GMT` (RFC 9110 §5.6.7)

@@ -20,6 +20,7 @@ use crate::{
     service::sts::{Issuers, IssuersError},
     tls::Authority,
     trail::Call,
+    trouble::{Fault, FaultStatus, FaultsError, Network, Trouble},
     world::{ArchiveError, Memory, MemoryError, World},
 };
 
@@ -47,6 +48,9 @@ pub struct Builder {
     resolve: Vec<(String, SocketAddr)>,
     trust: Vec<String>,
     clock: Clock,
+    seed: u64,
+    faults: Vec<Fault>,
+    networks: Vec<Network>,
 }
 
 /// Why a simulated AWS did not start.
@@ -86,6 +90,9 @@ pub enum StartError {
     /// A certificate of [`Builder::trust_pem`] cannot be used.
     #[error("the simulated STS cannot reach out: {0}")]
     Issuers(#[from] IssuersError),
+    /// The rules of [`Builder::fault`] cannot be in force together.
+    #[error("the simulated AWS cannot have these faults: {0}")]
+    Faults(#[from] FaultsError),
     /// The private certificate authority cannot be made.
     #[error("the simulated AWS cannot make its certificate authority: {0}")]
     Authority(String),
@@ -104,6 +111,9 @@ impl Sim {
             resolve: Vec::new(),
             trust: Vec::new(),
             clock: Clock::system(),
+            seed: 0,
+            faults: Vec::new(),
+            networks: Vec::new(),
         }
     }
 
@@ -148,6 +158,42 @@ impl Sim {
     /// How many calls came in since the start.
     pub fn trail_len(&self) -> u64 {
         self.world.trail.count()
+    }
+
+    /// The troubles, to be changed while it runs; what keeps a clone can do so too.
+    pub fn trouble(&self) -> &Trouble {
+        &self.world.trouble
+    }
+
+    /// The fault rules in force, and how far each has come.
+    pub fn faults(&self) -> Vec<FaultStatus> {
+        self.world.trouble.faults()
+    }
+
+    /// Replaces the fault rules.
+    ///
+    /// # Errors
+    /// See [`Trouble::set_faults`].
+    pub fn set_faults(&self, faults: Vec<Fault>) -> Result<(), FaultsError> {
+        self.world.trouble.set_faults(faults)
+    }
+
+    /// Adds a fault rule, or replaces the one of the same name.
+    ///
+    /// # Errors
+    /// See [`Trouble::add_fault`].
+    pub fn add_fault(&self, fault: Fault) -> Result<(), FaultsError> {
+        self.world.trouble.add_fault(fault)
+    }
+
+    /// Removes all fault rules.
+    pub fn clear_faults(&self) {
+        self.world.trouble.clear_faults();
+    }
+
+    /// Sets the network to all services or to one, for answers that have not begun.
+    pub fn set_network(&self, network: Network) {
+        self.world.trouble.set_network(network);
     }
 
     fn places(&self) -> Places {
@@ -236,6 +282,27 @@ impl Builder {
         self
     }
 
+    /// Adds a rule by which something goes wrong.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// What all that is drawn by chance depends on; 0 where nothing is said.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets the network to all services or to one.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.networks.push(network);
+        self
+    }
+
     /// Starts it on the current runtime.
     ///
     /// # Errors
@@ -245,7 +312,14 @@ impl Builder {
         if let Some(control) = self.control.filter(|control| !control.ip().is_loopback()) {
             return Err(StartError::Control(control));
         }
-        let issuers = Issuers::new(&self.resolve, &self.trust)?;
+        let tasks = Tasks::default();
+        let trouble = Trouble::new(self.clock.clone(), tasks.ending());
+        trouble.set_seed(self.seed);
+        trouble.set_faults(self.faults)?;
+        self.networks
+            .into_iter()
+            .for_each(|network| trouble.set_network(network));
+        let issuers = Issuers::new(&self.resolve, &self.trust, trouble.clone())?;
         let lock = lock(&dir)?;
         let memory = recall(&dir, self.keep_state)?;
         let authority =
@@ -256,8 +330,8 @@ impl Builder {
         let blobs = Blobs::open(&dir)
             .await
             .map_err(|error| StartError::DataDir { dir, error })?;
-        let tasks = Tasks::default();
-        let world = Arc::new(World::new(self.clock, blobs, issuers, memory, tasks.ending()));
+        let world = World::new(self.clock, blobs, issuers, trouble, memory, tasks.ending());
+        let world = Arc::new(world);
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),
             door,

@@ -37,6 +37,8 @@ pub struct Call {
     pub error: Option<String>,
     /// AWS's message, where the answer is an error: for a denial, its reason.
     pub message: Option<String>,
+    /// The fault rule that struck the call; where several did, their ids with commas between them.
+    pub fault: Option<String>,
     /// How long it took to answer, the body of the answer apart.
     pub latency_micros: Option<u64>,
 }
@@ -123,6 +125,7 @@ impl Trail {
             status: None,
             error: None,
             message: None,
+            fault: None,
             latency_micros: None,
         };
         if record.calls.len() == Self::CAPACITY {
@@ -162,6 +165,15 @@ impl Entry {
     pub(crate) fn failed(&mut self, code: &str, message: &str) {
         self.call.error = Some(code.to_owned());
         self.call.message = Some(shortened(message));
+    }
+
+    /// Notes that a fault rule struck the call.
+    pub(crate) fn struck_by(&mut self, id: &str) {
+        let ids = match self.call.fault.take() {
+            None => id.to_owned(),
+            Some(others) => format!("{others},{id}"),
+        };
+        self.call.fault = Some(shortened(&ids));
     }
 }
 

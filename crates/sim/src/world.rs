@@ -33,6 +33,7 @@ use crate::{
     service::{registry::Uploads, sts::Issuers},
     sigv4::{Presigner, Refused},
     trail::Trail,
+    trouble::Trouble,
 };
 
 /// The one state behind all services.
@@ -43,6 +44,7 @@ pub(crate) struct World {
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     pub(crate) issuers: Issuers,
+    pub(crate) trouble: Trouble,
     /// Signs the URLs of the layer bucket.
     pub(crate) presigner: Presigner,
     state: RwLock<State>,
@@ -102,7 +104,14 @@ impl Memory {
 }
 
 impl World {
-    pub(crate) fn new(clock: Clock, blobs: Blobs, issuers: Issuers, memory: Memory, ending: CancellationToken) -> Self {
+    pub(crate) fn new(
+        clock: Clock,
+        blobs: Blobs,
+        issuers: Issuers,
+        trouble: Trouble,
+        memory: Memory,
+        ending: CancellationToken,
+    ) -> Self {
         Self {
             clock,
             trail: Trail::default(),
@@ -110,6 +119,7 @@ impl World {
             blobs,
             uploads: Uploads::default(),
             issuers,
+            trouble,
             presigner: memory.secrets.presigner,
             state: RwLock::new(memory.state),
             ca_pem: memory.secrets.authority.certificate_pem,

@@ -21,4 +21,5 @@ mod signatures;
 mod signing;
 mod stage;
 mod trail;
+mod trouble;
 mod web_identity;

@@ -366,17 +366,23 @@ fn form(params: &[(&str, &str)], version: &str) -> String {
 }
 
 /// A client that trusts the simulator's authority alone and follows no redirect.
-#[expect(clippy::disallowed_methods, reason = "a test stands outside of the product")]
 pub(crate) fn client(sim: &Sim) -> Client {
+    client_offering(sim, &[])
+}
+
+/// One that offers these versions of HTTP in the TLS handshake.
+#[expect(clippy::disallowed_methods, reason = "a test stands outside of the product")]
+pub(crate) fn client_offering(sim: &Sim, protocols: &[&str]) -> Client {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_slice(sim.ca_pem().as_bytes()).unwrap())
         .unwrap();
-    let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+    let mut tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    tls.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(Everywhere(sim.addr())))

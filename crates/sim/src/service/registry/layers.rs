@@ -22,10 +22,14 @@ impl Visit<'_> {
             region: self.registry.region.clone(),
         };
         let url = self.inbound.url(&bucket, &format!("/{}", layer.object));
+        let presign = |now| {
+            let presigner = &self.world.presigner;
+            presigner.presign(&url, self.registry.region, now, LIFETIME)
+        };
         let url = self
             .world
-            .presigner
-            .presign(&url, self.registry.region, self.now, LIFETIME)
+            .trouble
+            .fresh_url(self.now, presign)
             .ok_or_else(|| Refusal::new(ErrorCode::BlobUnknown, "The layer has no URL."))?;
         let mut response = respond(StatusCode::TEMPORARY_REDIRECT, "text/plain; charset=utf-8", "");
         set_header(&mut response, header::LOCATION, &url);

@@ -12,12 +12,16 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::key_set::{KeySet, NoKeySet};
+use crate::trouble::{FetchTrouble, Trouble};
 
 /// Fetches issuers' keys.
 ///
 /// Nothing is kept: how long STS keeps a key set is not documented, and without a cache a key set that is broken shows
 /// at once.
-pub(crate) struct Issuers(Client);
+pub(crate) struct Issuers {
+    client: Client,
+    trouble: Trouble,
+}
 
 /// Why the client for issuers cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,8 @@ pub(super) enum Unavailable {
     Untrusted,
     #[error("{0}")]
     Unreachable(#[source] reqwest::Error),
+    #[error("a rule stood in the way: {0}")]
+    Trouble(#[from] FetchTrouble),
     #[error("{url} answered {status}")]
     Status { url: Url, status: u16 },
     #[error("{url} sent more than {limit} bytes")]
@@ -75,7 +81,11 @@ impl Issuers {
         clippy::disallowed_methods,
         reason = "the client of the product is none of the simulator's: a bug must not hide by being on both sides"
     )]
-    pub(crate) fn new(resolve: &[(String, SocketAddr)], roots: &[String]) -> Result<Self, IssuersError> {
+    pub(crate) fn new(
+        resolve: &[(String, SocketAddr)],
+        roots: &[String],
+        trouble: Trouble,
+    ) -> Result<Self, IssuersError> {
         let mut store = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
@@ -97,7 +107,8 @@ impl Issuers {
         for (host, address) in resolve {
             client = client.resolve(host, *address);
         }
-        Ok(Self(client.build()?))
+        let client = client.build()?;
+        Ok(Self { client, trouble })
     }
 
     /// The keys of `issuer` by way of its discovery document.
@@ -123,7 +134,8 @@ impl Issuers {
             .ok()
             .filter(|url| url.scheme() == "https")
             .ok_or_else(|| Unavailable::NotHttps(url.chars().take(256).collect()))?;
-        let response = self.0.get(url.clone()).send().await.map_err(unreachable)?;
+        self.trouble.meet_fetch(&url).await?;
+        let response = self.client.get(url.clone()).send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         if status != 200 {
             return Err(Unavailable::Status { url, status });
