@@ -4,6 +4,7 @@
 //! name that somebody made point at loopback nor by a form.
 
 mod trail;
+mod trouble;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use http::{Method, StatusCode, header, request::Parts};
 use iam::AccountId;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     exchange::{Response, read, respond},
@@ -73,27 +74,39 @@ async fn call(world: Arc<World>, parts: &Parts, body: RequestBody) -> Result<Res
     refuse_browsers(parts)?;
     let path = parts.uri.path();
     let segments = path.split('/').skip(1).collect::<Vec<_>>();
-    match (&parts.method, &segments[..]) {
-        (&Method::GET, [""]) => Ok(ok(&overview(&world))),
-        (&Method::GET, ["ca.pem"]) => Ok(respond(StatusCode::OK, "application/x-pem-file", world.ca_pem.clone())),
-        (&Method::GET, ["credentials", account]) => credentials(&world, account),
-        (&Method::GET, ["trail"]) => trail::show(&world, parts.uri.query()),
-        (&Method::GET, ["clock"]) => Ok(ok(&clock(&world))),
-        (&Method::POST, ["clock"]) => {
-            let Advance { advance } = input(parts, body).await?;
-            let advance = Duration::try_from(advance)
-                .map_err(|_| Refused::bad(format!("`advance` is {advance:#}: a clock never goes back")))?;
-            world.clock.advance(advance);
-            Ok(ok(&clock(&world)))
+    let method = &parts.method;
+    let methods: &[Method] = match segments[..] {
+        [""] | ["ca.pem" | "trail"] | ["credentials", _] => &[Method::GET],
+        ["clock"] => &[Method::GET, Method::POST],
+        ["network"] => &[Method::GET, Method::POST, Method::DELETE],
+        ["faults"] => &[Method::GET, Method::POST, Method::PUT, Method::DELETE],
+        ["faults", _] => &[Method::DELETE],
+        _ => {
+            return Err(Refused::new(
+                StatusCode::NOT_FOUND,
+                "there are /, /ca.pem, /credentials/ACCOUNT, /trail, /clock, /faults, /faults/ID and /network",
+            ));
         }
-        (method, [""] | ["ca.pem" | "trail" | "clock"] | ["credentials", _]) => Err(Refused::new(
+    };
+    if !methods.contains(method) {
+        return Err(Refused::new(
             StatusCode::METHOD_NOT_ALLOWED,
             format!("{method} is not for {path}"),
-        )),
-        _ => Err(Refused::new(
-            StatusCode::NOT_FOUND,
-            "there are /, /ca.pem, /credentials/ACCOUNT, /trail and /clock",
-        )),
+        ));
+    }
+    let text = match *method {
+        Method::POST | Method::PUT => document(parts, body).await?,
+        _ => String::new(),
+    };
+    match segments[..] {
+        ["ca.pem"] => Ok(respond(StatusCode::OK, "application/x-pem-file", world.ca_pem.clone())),
+        ["credentials", account] => credentials(&world, account),
+        ["trail"] => trail::show(&world, parts.uri.query()),
+        ["clock"] => clock(&world, method, &text),
+        ["network"] => trouble::network(&world.trouble, method, &text),
+        ["faults"] => trouble::faults(&world.trouble, method, &text),
+        ["faults", id] => trouble::remove_fault(&world.trouble, id),
+        _ => Ok(ok(&overview(&world))),
     }
 }
 
@@ -117,8 +130,14 @@ fn credentials(world: &World, account: &str) -> Result<Response, Refused> {
     })))
 }
 
-fn clock(world: &World) -> serde_json::Value {
-    serde_json::json!({"now": world.clock.now().to_string()})
+fn clock(world: &World, method: &Method, text: &str) -> Result<Response, Refused> {
+    if *method == Method::POST {
+        let Advance { advance } = serde_json::from_str(text).map_err(|error| Refused::bad(error.to_string()))?;
+        let advance = Duration::try_from(advance)
+            .map_err(|_| Refused::bad(format!("`advance` is {advance:#}: a clock never goes back")))?;
+        world.clock.advance(advance);
+    }
+    Ok(ok(&serde_json::json!({"now": world.clock.now().to_string()})))
 }
 
 /// A page in a browser can make a browser send requests here, but not with a type that is none of a form's, not
@@ -153,7 +172,8 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-async fn input<T: DeserializeOwned>(parts: &Parts, body: RequestBody) -> Result<T, Refused> {
+/// The JSON document of a request.
+async fn document(parts: &Parts, body: RequestBody) -> Result<String, Refused> {
     let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
@@ -167,7 +187,7 @@ async fn input<T: DeserializeOwned>(parts: &Parts, body: RequestBody) -> Result<
     let body = read(body, MAX_BODY)
         .await
         .map_err(|error| Refused::bad(error.to_string()))?;
-    serde_json::from_slice(&body).map_err(|error| Refused::bad(error.to_string()))
+    String::from_utf8(body.into()).map_err(|_| Refused::bad("the body is not UTF-8"))
 }
 
 fn ok(document: &impl Serialize) -> Response {

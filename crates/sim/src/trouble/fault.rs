@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
     effect::Effect,
-    json::{InvalidFault, read},
+    json::{InvalidFault, read, read_object},
     limit::{Id, Probability},
     when::{Target, When},
 };
@@ -98,7 +98,7 @@ impl FromStr for Fault {
     type Err = InvalidFault;
 
     fn from_str(json: &str) -> Result<Self, InvalidFault> {
-        read(json, "fault")
+        read_object(json, "fault")
     }
 }
 

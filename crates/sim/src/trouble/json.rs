@@ -30,6 +30,16 @@ pub(super) fn read<T: DeserializeOwned>(json: &str, what: &str) -> Result<T, Inv
     Ok(value)
 }
 
+/// Reads a JSON object. Without this a list of values in the order of the members would be one too.
+pub(super) fn read_object<T: DeserializeOwned>(json: &str, what: &str) -> Result<T, InvalidFault> {
+    if json.trim_start().starts_with('[') {
+        return Err(InvalidFault(format!(
+            "{what}: invalid type: sequence, expected an object"
+        )));
+    }
+    read(json, what)
+}
+
 /// What is wrong with JSON. Line and column are told where it is none; where a member is wrong, its name says more.
 fn told(error: &serde_json::Error) -> String {
     let message = error.to_string();

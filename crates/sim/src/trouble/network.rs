@@ -3,7 +3,7 @@ use std::{num::NonZeroU64, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    json::{InvalidFault, read},
+    json::{InvalidFault, read_object},
     limit::Millis,
     when::Target,
 };
@@ -75,7 +75,7 @@ impl FromStr for Network {
     type Err = InvalidFault;
 
     fn from_str(json: &str) -> Result<Self, InvalidFault> {
-        read(json, "network")
+        read_object(json, "network")
     }
 }
 

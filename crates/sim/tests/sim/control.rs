@@ -147,6 +147,71 @@ async fn a_browser_gets_nothing() {
 }
 
 #[tokio::test]
+async fn faults_come_and_go() {
+    let stage = Stage::controlled().await;
+    let fault = |id: &str| json!({"id": id, "when": {"service": "sts"}, "what": {"error": {"status": 503}}});
+    let added = stage.told("/faults", &fault("down")).await.ok();
+    assert_eq!(added.json()["faults"][0]["fault"]["id"], "down");
+    assert_eq!(stage.who_am_i().await.status, 503);
+    assert_eq!(stage.sim.trail()[0].fault.as_deref(), Some("down"));
+    assert_eq!(stage.asked("/faults").await.ok().json()["faults"][0]["struck"], 1);
+    stage.told("/faults", &json!([fault("b"), fault("c")])).await.ok();
+
+    let send = async |method: http::Method, path: &str, body: String| {
+        let request = stage.http.request(method, stage.control(path));
+        let request = request.header("content-type", "application/json").body(body);
+        stage.send(request.build().unwrap()).await
+    };
+    assert_eq!(send(http::Method::DELETE, "/faults/c", String::new()).await.status, 200);
+    assert_eq!(send(http::Method::DELETE, "/faults/c", String::new()).await.status, 404);
+    let replaced = send(http::Method::PUT, "/faults", json!([fault("d")]).to_string())
+        .await
+        .ok();
+    assert_eq!(replaced.json()["faults"].as_array().unwrap().len(), 1);
+    let twice = send(
+        http::Method::PUT,
+        "/faults",
+        json!([fault("d"), fault("d")]).to_string(),
+    )
+    .await;
+    assert_eq!(twice.status, 400);
+    send(http::Method::DELETE, "/faults", String::new()).await.ok();
+    stage.who_am_i().await.ok();
+
+    for (fault, why) in [
+        (json!({"id": "x"}), "what"),
+        (
+            json!({"id": "x", "what": {"reset": {"at": "4k"}}}),
+            "fault.what.reset.at",
+        ),
+        (json!([{"id": "x", "what": "explode"}]), "faults[0].what"),
+    ] {
+        let answer = stage.told("/faults", &fault).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains(why), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn the_network_is_set_and_as_it_was_again() {
+    let stage = Stage::controlled().await;
+    let network = json!({"service": "layerBucket", "bytesPerSecond": 30_000_000});
+    let answer = stage.told("/network", &network).await.ok();
+    assert_eq!(answer.json(), json!({"networks": [network]}));
+    let answer = stage.told("/network", &json!({"bytesPerSecond": 0})).await;
+    assert!(
+        answer.status == 400 && answer.text().contains("bytesPerSecond"),
+        "{}",
+        answer.text()
+    );
+    let clear = stage.http.delete(stage.control("/network"));
+    assert_eq!(
+        stage.send(clear.build().unwrap()).await.ok().json(),
+        json!({"networks": []})
+    );
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_said() {
     let stage = Stage::controlled().await;
     assert_eq!(stage.asked("/nothing").await.status, 404);

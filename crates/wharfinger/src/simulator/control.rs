@@ -22,9 +22,9 @@ impl Control {
         document(self.send(Method::GET, path, None).await?).await
     }
 
-    /// Asks for something to be done.
+    /// Asks for something to be done, which is answered with a document.
     pub(super) async fn tell<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, Failed> {
-        document(self.send(Method::POST, path, Some(body)).await?).await
+        document(self.send(Method::POST, path, Some(body.to_string())).await?).await
     }
 
     /// Asks for an answer that is read as it comes.
@@ -32,7 +32,8 @@ impl Control {
         self.send(Method::GET, path, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, Failed> {
+    /// Sends a request, with a JSON document or without, that must be done.
+    pub(super) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<Response, Failed> {
         let outgoing = net::Outgoing {
             resolve: net::Resolve::default(),
             roots: net::Roots::system(),
@@ -40,20 +41,19 @@ impl Control {
         let client = outgoing.client().map_err(|error| Failed::Running(error.to_string()))?;
         let mut request = client.request(method, format!("http://{}{path}", self.0));
         if let Some(body) = body {
-            request = request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_string());
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
         let status = response.status();
-        let said = document::<Refusal>(response).await;
-        let said = said.map_or_else(|_| format!("it answered {status}"), |refusal| refusal.error);
-        Err(match status.as_u16() {
-            400 => Failed::Input(said),
-            _ => Failed::Running(format!(
+        let refusal = document::<Refusal>(response).await;
+        let said = refusal.map_err(|_| format!("it answered {status}"));
+        Err(match (status.as_u16(), said) {
+            // What it has been asked for cannot be; anything else says nothing in these terms.
+            (400 | 404, Ok(refusal)) => Failed::Input(refusal.error),
+            (_, Ok(Refusal { error: said }) | Err(said)) => Failed::Running(format!(
                 "{} is not the control address of a simulated AWS: {said}",
                 self.0
             )),

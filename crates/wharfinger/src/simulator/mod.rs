@@ -3,6 +3,9 @@
 mod clock;
 mod control;
 mod credentials;
+mod fault;
+mod network;
+mod rules;
 mod serve;
 mod trail;
 
@@ -28,6 +31,12 @@ pub(crate) enum Command {
     /// Print the time of a simulated AWS, or move it forward
     #[command(display_name = "wharfinger")]
     Clock(clock::Args),
+    /// Let calls go wrong: errors, throttling, delays, connections that end, bytes that differ
+    #[command(subcommand, display_name = "wharfinger")]
+    Fault(fault::Command),
+    /// Show or set what the network is like
+    #[command(display_name = "wharfinger")]
+    Network(network::Args),
 }
 
 /// Which simulated AWS a command is for.
@@ -59,6 +68,8 @@ impl Command {
             Self::Credentials(args) => credentials::run(args).await,
             Self::Trail(args) => trail::run(args).await,
             Self::Clock(args) => clock::run(args).await,
+            Self::Fault(command) => fault::run(command).await,
+            Self::Network(args) => network::run(args).await,
         };
         let Err(failed) = result else {
             return ExitCode::SUCCESS;

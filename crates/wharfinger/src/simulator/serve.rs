@@ -12,11 +12,11 @@ use clap::ValueEnum;
 use iam::AccountId;
 use jiff::Timestamp;
 use serde_json::json;
-use sim::{Clock, Sim, StartError};
+use sim::{Builder, Clock, Fault, Network, Sim, StartError};
 use tempfile::TempDir;
 use tracing::{info, warn};
 
-use super::{CONTROL, Failed};
+use super::{CONTROL, Failed, rules::Json};
 use crate::{
     interruption::Interruption,
     logging::{self, LogFormat},
@@ -65,6 +65,15 @@ pub(crate) struct Args {
     /// Let the time stand still until `wharfinger sim clock --advance` moves it
     #[arg(long)]
     stop_clock: bool,
+    /// A rule by which calls go wrong, or a list of them: JSON, written here or in @FILE; may be given several times
+    #[arg(long, value_name = "RULE")]
+    fault: Vec<Json>,
+    /// What the draws of such rules depend on
+    #[arg(long, value_name = "NUMBER", default_value_t)]
+    seed: u64,
+    /// What the network is like: JSON, written here or in @FILE; may be given several times
+    #[arg(long, value_name = "NETWORK")]
+    network: Vec<Json>,
     /// How to say where everything is
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -147,6 +156,21 @@ async fn start(args: Args, dir: &Path) -> Result<Sim, Failed> {
         let pem = fs::read_to_string(path)
             .map_err(|error| Failed::Input(format!("--ca-bundle `{}` cannot be read: {error}", path.display())))?;
         builder = builder.trust_pem(pem);
+    }
+    builder = builder.seed(args.seed);
+    for rules in args.fault {
+        let text = rules.read()?;
+        let rules = if text.trim_start().starts_with('[') {
+            Fault::list(&text)
+        } else {
+            text.parse().map(|fault| vec![fault])
+        };
+        let rules = rules.map_err(|error| Failed::Input(format!("--fault: {error}")))?;
+        builder = rules.into_iter().fold(builder, Builder::fault);
+    }
+    for network in args.network {
+        let network = network.read()?.parse::<Network>();
+        builder = builder.network(network.map_err(|error| Failed::Input(format!("--network: {error}")))?);
     }
     builder.start().await.map_err(|error| {
         let message = error.to_string();

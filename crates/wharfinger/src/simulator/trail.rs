@@ -55,6 +55,8 @@ struct Call {
     error: Option<String>,
     message: Option<String>,
     latency_micros: Option<u64>,
+    /// The rules that it was struck by.
+    fault: Option<String>,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failed> {
@@ -134,12 +136,17 @@ impl Call {
             .status
             .map_or_else(|| "---".to_owned(), |status| status.to_string());
         let millis = self.latency_micros.unwrap_or_default() as f64 / 1000.0;
+        let fault = self
+            .fault
+            .as_deref()
+            .map(|fault| format!("  (fault {})", printable(fault)));
         let mut lines = vec![format!(
-            "{time} {} {millis:>7.1} ms  {:<40} {} → {}",
+            "{time} {} {millis:>7.1} ms  {:<40} {} → {}{}",
             style.apply_to(status),
             printable(&self.action),
             shown(&self.principal),
             shown(&self.resource),
+            fault.unwrap_or_default(),
         )];
         if let Some(error) = &self.error {
             let message = shown(&self.message);

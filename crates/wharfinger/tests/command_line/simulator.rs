@@ -197,6 +197,59 @@ fn the_clock_begins_where_it_is_told_and_is_advanced() {
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
 }
 
+#[tokio::test]
+async fn calls_go_wrong_by_rules_that_come_and_go() {
+    let rule =
+        r#"{"id": "down", "when": {"service": "sts"}, "times": 1, "what": {"error": {"status": 400, "code": "Gone"}}}"#;
+    let simulator = Simulator::start(&["--fault", rule, "--seed", "7"]);
+    simulator.call().await;
+    let trail = simulator.run(&["trail"]).out;
+    assert!(trail.contains("Gone: ") && trail.contains("(fault down)"), "{trail}");
+    let listed = simulator.run(&["fault", "list"]).out;
+    assert!(
+        listed.starts_with("1 of 1 calls struck, spent  {\"id\":\"down\""),
+        "{listed}"
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&simulator.run(&["fault", "list", "--format", "json"]).out).unwrap()["seed"],
+        7
+    );
+
+    fs::write(simulator.folder.path().join("rules.json"), format!("[{rule}]")).unwrap();
+    assert_eq!(simulator.run(&["fault", "add", "@rules.json"]).code, Some(0));
+    assert!(simulator.run(&["fault", "list"]).out.starts_with("0 of 0"));
+    assert_eq!(simulator.run(&["fault", "remove", "down"]).code, Some(0));
+    simulator
+        .run(&["fault", "remove", "down"])
+        .assert_refused(&["there is no fault `down`"]);
+    simulator
+        .run(&["fault", "remove", "../clock"])
+        .assert_refused(&["there is no fault `../clock`"]);
+    simulator
+        .run(&["fault", "add", r#"{"id": "x", "what": "explode"}"#])
+        .assert_refused(&["fault.what", "explode"]);
+    simulator
+        .run(&["fault", "add", "@missing.json"])
+        .assert_refused(&["`missing.json` cannot be read"]);
+    assert_eq!(simulator.run(&["fault", "clear"]).code, Some(0));
+    assert_eq!(simulator.run(&["fault", "list"]).out, "");
+}
+
+#[test]
+fn the_network_is_set_and_cleared() {
+    let simulator = Simulator::start(&["--network", r#"{"latencyMillis": 1}"#]);
+    assert_eq!(
+        simulator.run(&["network"]).out,
+        "{\"networks\":[{\"latencyMillis\":1}]}\n"
+    );
+    let bucket = r#"{"bytesPerSecond":30000000,"service":"layerBucket"}"#;
+    assert!(simulator.run(&["network", bucket]).out.contains(bucket));
+    simulator
+        .run(&["network", r#"{"bytesPerSecond": 0}"#])
+        .assert_refused(&["bytesPerSecond"]);
+    assert_eq!(simulator.run(&["network", "--clear"]).out, "{\"networks\":[]}\n");
+}
+
 #[test]
 fn what_is_kept_survives_even_a_kill() {
     let simulator = Simulator::start(&["--state", "aws"]);
@@ -256,6 +309,9 @@ fn bad_input_is_named() {
     serve(&[control, "--resolve=x"]).assert_refused(&["--resolve: `x` has no `=`", "expected NAME=ADDRESS:PORT"]);
     serve(&[control, "--ca-bundle=missing"]).assert_refused(&["--ca-bundle `missing` cannot be read"]);
     serve(&[control, "--registry=111122223333/moon=127.0.0.1:0"]).assert_refused(&["`moon` is not a region"]);
+    serve(&[control, "--fault={}"]).assert_refused(&["--fault: ", "id"]);
+    serve(&[control, "--network=[]"])
+        .assert_refused(&["--network: network: invalid type: sequence, expected an object"]);
     serve(&["--registry=1/us-east-1=127.0.0.1:0"]).assert_refused_argument(&["`1` is not an AWS account"]);
     serve(&["--clock=noon"]).assert_refused_argument(&["noon"]);
     fs::write(folder.path().join("file"), "").unwrap();
