@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod blobs;
+mod certificate_chain;
 mod clock;
 mod control;
 mod credential;
