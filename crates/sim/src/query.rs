@@ -3,12 +3,14 @@
 mod constraint;
 mod malformed;
 mod params;
+mod pattern;
 
 use http::{HeaderName, StatusCode};
 
-pub(crate) use constraint::{Pattern, Validation};
+pub(crate) use constraint::Validation;
 pub(crate) use malformed::malformed_policy;
 pub(crate) use params::Params;
+pub(crate) use pattern::Pattern;
 
 use crate::{
     exchange::{Response, Unread, respond, set_header},
@@ -61,6 +63,11 @@ impl Fault {
         Self::validation(format!(
             "This simulated AWS has no {what} yet; leave {parameter} out of the request."
         ))
+    }
+
+    /// The answer to an action of the service that this AWS does not have.
+    pub(crate) fn action_not_simulated(action: &str) -> Self {
+        Self::validation(format!("This simulated AWS does not have the action {action} yet."))
     }
 
     /// The answer to an action that the service does not have.

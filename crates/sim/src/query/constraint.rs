@@ -1,66 +1,39 @@
 use std::ops::RangeInclusive;
 
-use super::{Fault, Params};
+use super::{Fault, Params, Pattern};
 
 /// Checks parameters against the constraints of the service model and gathers what they break, because AWS names all
 /// of it in one message.
 pub(crate) struct Validation<'p> {
     params: &'p Params,
-    broken: Vec<String>,
-}
-
-/// A pattern of the service model, and what it allows.
-#[derive(Clone, Copy)]
-pub(crate) struct Pattern {
-    /// As AWS prints it.
-    pub(crate) shown: &'static str,
-    /// Whether a character may stand in the value.
-    pub(crate) allows: fn(char) -> bool,
-}
-
-impl Pattern {
-    /// `RoleSessionName`.
-    pub(crate) const SESSION_NAME: Self = Self {
-        shown: r"[\w+=,.@-]*",
-        allows: |c| is_word(c) || "+=,.@-".contains(c),
-    };
-    /// `ExternalId`.
-    pub(crate) const EXTERNAL_ID: Self = Self {
-        shown: r"[\w+=,.@:\/-]*",
-        allows: |c| is_word(c) || "+=,.@:/-".contains(c),
-    };
-    /// Names of roles and policies.
-    pub(crate) const NAME: Self = Self {
-        shown: r"[\w+=,.@-]+",
-        allows: |c| is_word(c) || "+=,.@-".contains(c),
-    };
-    /// Policy documents.
-    pub(crate) const DOCUMENT: Self = Self {
-        shown: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
-        allows: |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FF}'),
-    };
-    /// Anything at all.
-    pub(crate) const ANY: Self = Self {
-        shown: "",
-        allows: |_| true,
-    };
+    /// Members and what is wrong with them.
+    broken: Vec<(String, String)>,
+    shows_values: bool,
 }
 
 impl<'p> Validation<'p> {
+    /// Messages show the values that break a constraint, as those of STS do.
     pub(crate) fn of(params: &'p Params) -> Self {
         Self {
             params,
             broken: Vec::new(),
+            shows_values: true,
+        }
+    }
+
+    /// Messages keep the values to themselves and name the members in the order of the alphabet, as IAM was seen to
+    /// write them in 2026.
+    pub(crate) fn discreet(params: &'p Params) -> Self {
+        Self {
+            shows_values: false,
+            ..Self::of(params)
         }
     }
 
     /// A parameter that must be there; an empty text where it breaks a constraint.
     pub(crate) fn required(&mut self, name: &str, length: RangeInclusive<usize>, pattern: Pattern) -> &'p str {
         if self.params.text(name).is_none() {
-            self.broken.push(format!(
-                "Value null at '{}' failed to satisfy constraint: Member must not be null",
-                member(name)
-            ));
+            self.missing(&member(name));
             return "";
         }
         self.optional(name, length, pattern).unwrap_or_default()
@@ -77,11 +50,7 @@ impl<'p> Validation<'p> {
     pub(crate) fn number(&mut self, name: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
         let text = self.params.text(name)?;
         let Ok(number) = text.parse::<i64>() else {
-            self.broken.push(format!(
-                "Value '{}' at '{}' failed to satisfy constraint: Member must be an integer",
-                shown(text),
-                member(name)
-            ));
+            self.broke(&member(name), Some(text), "Member must be an integer");
             return None;
         };
         let bound = if number < *bounds.start() {
@@ -91,49 +60,148 @@ impl<'p> Validation<'p> {
         } else {
             return Some(number);
         };
-        self.broken.push(format!(
-            "Value '{number}' at '{}' failed to satisfy constraint: Member must have value {bound}",
-            member(name)
-        ));
+        self.broke(&member(name), Some(text), format!("Member must have value {bound}"));
         None
+    }
+
+    /// `true` or `false`; a parameter that may be absent.
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        let text = self.params.text(name)?;
+        let flag = match text {
+            text if text.eq_ignore_ascii_case("true") => Some(true),
+            text if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        };
+        if flag.is_none() {
+            self.broke(&member(name), Some(text), "Member must be a boolean");
+        }
+        flag
+    }
+
+    /// One of several words; a parameter that may be absent.
+    pub(crate) fn choice(&mut self, name: &str, choices: &[&str]) -> Option<&'p str> {
+        let text = self.params.text(name)?;
+        if choices.contains(&text) {
+            return Some(text);
+        }
+        let choices = choices.join(", ");
+        let rule = format!("Member must satisfy enum value set: [{choices}]");
+        self.broke(&member(name), Some(text), rule);
+        None
+    }
+
+    /// The members of a list, which are texts. What is wrong with any of them is said of the list.
+    pub(crate) fn list(
+        &mut self,
+        name: &str,
+        most: usize,
+        length: RangeInclusive<usize>,
+        pattern: Pattern,
+    ) -> Vec<&'p str> {
+        let members = self.params.list(name);
+        if members.len() > most {
+            self.too_many(&member(name), most);
+        }
+        let is_good = |text: &&str| length.contains(&text.chars().count()) && (pattern.matches)(text);
+        if !members.iter().all(is_good) {
+            let mut rules = format!(
+                "Member must have length less than or equal to {}, Member must have length greater than or equal to {}",
+                length.end(),
+                length.start()
+            );
+            if !pattern.shown.is_empty() {
+                rules += &format!(
+                    ", Member must satisfy regular expression pattern: {}, Member must not be null",
+                    pattern.shown
+                );
+            }
+            self.broke(
+                &member(name),
+                None,
+                format!("Member must satisfy constraint: [{rules}]"),
+            );
+        }
+        members
+    }
+
+    /// A list that must be there, be it empty.
+    pub(crate) fn required_list(
+        &mut self,
+        name: &str,
+        most: usize,
+        length: RangeInclusive<usize>,
+        pattern: Pattern,
+    ) -> Vec<&'p str> {
+        self.present(name);
+        self.list(name, most, length, pattern)
+    }
+
+    /// Notes where a list is not there at all. An empty one is sent as an empty text.
+    pub(crate) fn present(&mut self, name: &str) {
+        if self.params.text(name).is_none() && !self.params.any_below(&format!("{name}.")) {
+            self.missing(&member(name));
+        }
     }
 
     /// Checks a value that is no parameter of its own, such as a member of a list.
     pub(crate) fn check(&mut self, member: &str, value: &str, length: RangeInclusive<usize>, pattern: Pattern) {
         // A token would be a secret in a message, and AWS leaves such values out as well.
-        let value_shown = if member == "webIdentityToken" {
-            String::new()
-        } else {
-            format!(" '{}'", shown(value))
-        };
-        let mut broken = |rule: String| {
-            self.broken.push(format!(
-                "Value{value_shown} at '{member}' failed to satisfy constraint: Member must {rule}"
-            ));
-        };
+        let value_shown = (member != "webIdentityToken").then_some(value);
         let count = value.chars().count();
         if count > *length.end() {
-            broken(format!("have length less than or equal to {}", length.end()));
+            let rule = format!("Member must have length less than or equal to {}", length.end());
+            self.broke(member, value_shown, rule);
         }
         if count < *length.start() {
-            broken(format!("have length greater than or equal to {}", length.start()));
+            let rule = format!("Member must have length greater than or equal to {}", length.start());
+            self.broke(member, value_shown, rule);
         }
-        if !value.chars().all(pattern.allows) {
-            broken(format!("satisfy regular expression pattern: {}", pattern.shown));
+        if !(pattern.matches)(value) {
+            let rule = format!("Member must satisfy regular expression pattern: {}", pattern.shown);
+            self.broke(member, value_shown, rule);
         }
     }
 
+    /// Notes that something that must be there is not.
+    pub(crate) fn missing(&mut self, member: &str) {
+        let value = if self.shows_values { " null" } else { "" };
+        self.note(member, value, "Member must not be null");
+    }
+
+    /// Notes that a list has more members than it may have.
+    pub(crate) fn too_many(&mut self, member: &str, most: usize) {
+        let rule = format!("Member must have length less than or equal to {most}");
+        self.broke(member, None, rule);
+    }
+
     /// The verdict.
-    pub(crate) fn finish(self) -> Result<(), Fault> {
+    pub(crate) fn finish(mut self) -> Result<(), Fault> {
         let count = self.broken.len();
         if count == 0 {
             return Ok(());
         }
+        if !self.shows_values {
+            self.broken.sort_by(|(one, _), (other, _)| one.cmp(other));
+        }
         let plural = if count == 1 { "" } else { "s" };
-        let broken = self.broken.join("; ");
+        let broken = self.broken.into_iter().map(|(_, broken)| broken).collect::<Vec<_>>();
+        let broken = broken.join("; ");
         Err(Fault::validation(format!(
             "{count} validation error{plural} detected: {broken}"
         )))
+    }
+
+    fn broke(&mut self, member: &str, value: Option<&str>, rule: impl AsRef<str>) {
+        let value = match value {
+            Some(value) if self.shows_values => format!(" '{}'", shown(value)),
+            _ => String::new(),
+        };
+        self.note(member, &value, rule.as_ref());
+    }
+
+    fn note(&mut self, member: &str, value: &str, rule: &str) {
+        let broken = format!("Value{value} at '{member}' failed to satisfy constraint: {rule}");
+        self.broken.push((member.to_owned(), broken));
     }
 }
 
@@ -150,10 +218,6 @@ fn member(parameter: &str) -> String {
 
 fn shown(value: &str) -> String {
     value.chars().take(256).collect()
-}
-
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
 }
 
 #[cfg(test)]
@@ -181,7 +245,10 @@ mod tests {
 
     #[test]
     fn what_keeps_to_the_model_passes() {
-        let params = Params::parse(None, b"RoleSessionName=a.b%40c&DurationSeconds=900");
+        let params = Params::parse(
+            None,
+            b"RoleSessionName=a.b%40c&DurationSeconds=900&L=&Status=Active&Flag=true",
+        );
         let mut check = Validation::of(&params);
         assert_eq!(
             check.required("RoleSessionName", 2..=64, Pattern::SESSION_NAME),
@@ -189,6 +256,40 @@ mod tests {
         );
         assert_eq!(check.number("DurationSeconds", 900..=43200), Some(900));
         assert_eq!(check.optional("Policy", 1..=2048, Pattern::DOCUMENT), None);
+        assert!(check.required_list("L", 50, 1..=128, Pattern::TAG_KEY).is_empty());
+        assert_eq!(check.choice("Status", &["Active", "Inactive"]), Some("Active"));
+        assert_eq!(check.flag("Flag"), Some(true));
         assert_eq!(check.finish(), Ok(()));
+    }
+
+    /// The sentences are those that IAM was seen to write.
+    #[test]
+    fn iam_names_members_in_the_order_of_the_alphabet_and_keeps_their_values() {
+        let params = Params::parse(
+            None,
+            b"Url=abc&ThumbprintList.member.1=0&ClientIDList.member.1=&Status=Off&Flag=1",
+        );
+        let mut check = Validation::discreet(&params);
+        check.required("Url", 1..=2, Pattern::ANY);
+        check.list("ClientIDList", 100, 1..=255, Pattern::ANY);
+        check.list("ThumbprintList", 5, 40..=40, Pattern::ANY);
+        assert_eq!(
+            check.finish().unwrap_err().message,
+            "3 validation errors detected: Value at 'clientIDList' failed to satisfy constraint: Member must satisfy \
+             constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal \
+             to 1]; Value at 'thumbprintList' failed to satisfy constraint: Member must satisfy constraint: [Member must \
+             have length less than or equal to 40, Member must have length greater than or equal to 40]; Value at 'url' \
+             failed to satisfy constraint: Member must have length less than or equal to 2"
+        );
+        let mut check = Validation::discreet(&params);
+        assert_eq!(check.choice("Status", &["Active", "Inactive"]), None);
+        assert_eq!(check.flag("Flag"), None);
+        check.required_list("TagKeys", 50, 1..=128, Pattern::TAG_KEY);
+        assert_eq!(
+            check.finish().unwrap_err().message,
+            "3 validation errors detected: Value at 'flag' failed to satisfy constraint: Member must be a boolean; Value at \
+             'status' failed to satisfy constraint: Member must satisfy enum value set: [Active, Inactive]; Value at \
+             'tagKeys' failed to satisfy constraint: Member must not be null"
+        );
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 use http::Method;
 use url::form_urlencoded;
@@ -55,9 +55,19 @@ impl Params {
             .collect()
     }
 
+    /// The members of a list of structures, as the beginnings of their parameters' names: `NAME.member.1.`, …
+    pub(crate) fn structures(&self, name: &str) -> Vec<String> {
+        (1..=Self::MAX)
+            .map(|number| format!("{name}.member.{number}."))
+            .take_while(|prefix| self.any_below(prefix))
+            .collect()
+    }
+
     /// Whether any parameter's name begins with `prefix`.
     pub(crate) fn any_below(&self, prefix: &str) -> bool {
-        self.0.keys().any(|name| name.starts_with(prefix))
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        let mut names = self.0.range::<str, _>(from);
+        names.next().is_some_and(|(name, _)| name.starts_with(prefix))
     }
 }
 
@@ -70,8 +80,9 @@ mod tests {
     fn parameters_come_from_the_url_and_the_body() {
         let params = Params::parse(
             Some("Action=A&Version=2011-06-15"),
-            b"Action=B&L.member.1=a%2Bb&L.member.2=c+d&L.member.4=x",
+            b"Action=B&L.member.1=a%2Bb&L.member.2=c+d&L.member.4=x&S.member.1.Key=k&S.member.2.Value=v&S.member.4.Key=k",
         );
+        assert_eq!(params.structures("S"), ["S.member.1.", "S.member.2."]);
         assert_eq!(params.text("Action"), Some("A"));
         assert_eq!(params.text("Version"), Some("2011-06-15"));
         assert_eq!(params.list("L"), ["a+b", "c d"]);

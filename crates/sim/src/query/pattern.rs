@@ -1,0 +1,116 @@
+/// A pattern of the service model, and what matches it.
+#[derive(Clone, Copy)]
+pub(crate) struct Pattern {
+    /// As AWS prints it; empty where there is none.
+    pub(crate) shown: &'static str,
+    pub(crate) matches: fn(&str) -> bool,
+}
+
+impl Pattern {
+    /// `RoleSessionName`.
+    pub(crate) const SESSION_NAME: Self = Self {
+        shown: r"[\w+=,.@-]*",
+        matches: |text| text.chars().all(is_of_name),
+    };
+    /// `ExternalId`.
+    pub(crate) const EXTERNAL_ID: Self = Self {
+        shown: r"[\w+=,.@:\/-]*",
+        matches: |text| text.chars().all(|c| is_of_name(c) || c == ':' || c == '/'),
+    };
+    /// Names of users, roles, policies and instance profiles.
+    pub(crate) const NAME: Self = Self {
+        shown: r"[\w+=,.@-]+",
+        matches: |text| text.chars().all(is_of_name),
+    };
+    /// Ids of access keys.
+    pub(crate) const KEY_ID: Self = Self {
+        shown: r"[\w]+",
+        matches: |text| text.chars().all(is_word),
+    };
+    /// Policy documents.
+    pub(crate) const DOCUMENT: Self = Self {
+        shown: r"[\u0009\u000A\u000D\u0020-\u00FF]+",
+        matches: |text| text.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FF}')),
+    };
+    /// What is said of a role.
+    pub(crate) const DESCRIPTION: Self = Self {
+        shown: r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*",
+        matches: |text| {
+            text.chars()
+                .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{A1}'..='\u{FF}'))
+        },
+    };
+    /// `v1`.
+    pub(crate) const VERSION: Self = Self {
+        shown: r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
+        matches: is_version,
+    };
+    /// Where a listing goes on.
+    pub(crate) const MARKER: Self = Self {
+        shown: r"[\u0020-\u00FF]+",
+        matches: |text| text.chars().all(|c| matches!(c, ' '..='\u{FF}')),
+    };
+    pub(crate) const TAG_KEY: Self = Self {
+        shown: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+",
+        matches: |text| text.chars().all(is_of_tag),
+    };
+    pub(crate) const TAG_VALUE: Self = Self {
+        shown: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
+        matches: |text| text.chars().all(is_of_tag),
+    };
+    /// Anything at all.
+    pub(crate) const ANY: Self = Self {
+        shown: "",
+        matches: |_| true,
+    };
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn is_of_name(c: char) -> bool {
+    is_word(c) || "+=,.@-".contains(c)
+}
+
+/// Letters, separators, digits (of any script) and a few signs.
+fn is_of_tag(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+}
+
+fn is_version(text: &str) -> bool {
+    let (number, rest) = match text.split_once('.') {
+        Some((number, rest)) => (number, rest),
+        None => (text, ""),
+    };
+    let digits = number.strip_prefix('v').unwrap_or_default();
+    let is_number =
+        digits.starts_with(|c: char| ('1'..='9').contains(&c)) && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_what_the_model_says() {
+        let cases = [
+            (Pattern::NAME, "a+=,.@-_9", "a/b"),
+            (Pattern::EXTERNAL_ID, "a:/b", "a b"),
+            (Pattern::KEY_ID, "AKIA_1", "AKIA-1"),
+            (Pattern::DOCUMENT, "{\t}\u{FF}", "\u{100}"),
+            (Pattern::DESCRIPTION, "a\nb", "a\u{7F}"),
+            (Pattern::VERSION, "v12.a-1", "v0"),
+            (Pattern::VERSION, "v1", "1"),
+            (Pattern::VERSION, "v1.", "v1.a_b"),
+            (Pattern::MARKER, "a b", "a\n"),
+            (Pattern::TAG_KEY, "Größe 1/2:@", "a*b"),
+            (Pattern::TAG_VALUE, "", "a\tb"),
+        ];
+        for (pattern, good, bad) in cases {
+            assert!((pattern.matches)(good), "{good:?} {}", pattern.shown);
+            assert!(!(pattern.matches)(bad), "{bad:?} {}", pattern.shown);
+        }
+    }
+}
