@@ -12,6 +12,7 @@ use crate::policy;
 
 pub(crate) use claims::{is_built_in, is_passed_on};
 pub(crate) use keys::key_notice;
+pub use managed::AwsManagedPolicy;
 pub(crate) use managed::managed_policy;
 
 /// A service whose actions are known.

@@ -23,6 +23,7 @@ pub mod wire;
 
 pub use account::{AccountId, AccountIdError};
 pub use arn::{Arn, ArnError, OidcProviderArn, RoleArn};
+pub use catalog::AwsManagedPolicy;
 pub use condition::{Condition, Operator};
 pub use context::Context;
 pub use dossier::{Dossier, Provider};
