@@ -75,7 +75,8 @@ impl Wish<'_> {
 }
 
 impl Document {
-    fn named(&self, name: &str) -> Named {
+    /// The policy under a name, for `iam` to be asked with.
+    pub(crate) fn named(&self, name: &str) -> Named {
         Named::new(name, self.policy.clone())
     }
 }

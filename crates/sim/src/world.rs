@@ -2,6 +2,7 @@
 
 mod account;
 mod archive;
+mod aws_policy;
 mod registry;
 mod secrets;
 mod state;
@@ -16,9 +17,13 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use account::{Account, Document, Permissions, Provider, Role, User, name_key};
+pub(crate) use account::{
+    Account, Document, InstanceProfile, ManagedPolicy, Permissions, PolicyVersion, Provider, Role, User, UserKey,
+    name_key,
+};
 pub(crate) use archive::Archive;
 pub use archive::ArchiveError;
+pub(crate) use aws_policy::{AwsPolicy, aws_policies, aws_policy};
 pub(crate) use registry::{Image, Layer, Repository, RepositoryKey, repository_arn};
 pub(crate) use secrets::Secrets;
 pub(crate) use state::State;

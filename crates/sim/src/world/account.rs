@@ -158,12 +158,54 @@ impl Account {
         self.users.get(&name_key(name))
     }
 
+    pub(crate) fn user_mut(&mut self, name: &str) -> Option<&mut User> {
+        self.users.get_mut(&name_key(name))
+    }
+
     pub(crate) fn role(&self, name: &str) -> Option<&Role> {
         self.roles.get(&name_key(name))
     }
 
     pub(crate) fn role_mut(&mut self, name: &str) -> Option<&mut Role> {
         self.roles.get_mut(&name_key(name))
+    }
+}
+
+impl Account {
+    /// The managed policy with this ARN; `id` is this account's.
+    pub(crate) fn policy(&self, id: AccountId, arn: &str) -> Option<&ManagedPolicy> {
+        let policy = self.policies.get(&policy_key(arn))?;
+        (policy.arn(id) == arn).then_some(policy)
+    }
+
+    pub(crate) fn policy_mut(&mut self, id: AccountId, arn: &str) -> Option<&mut ManagedPolicy> {
+        let policy = self.policies.get_mut(&policy_key(arn))?;
+        (policy.arn(id) == arn).then_some(policy)
+    }
+
+    /// The OIDC provider with this ARN; `id` is this account's.
+    pub(crate) fn provider(&self, id: AccountId, arn: &str) -> Option<&Provider> {
+        let provider = self.providers.get(provider_url(arn)?)?;
+        (provider.arn(id) == arn).then_some(provider)
+    }
+
+    pub(crate) fn provider_mut(&mut self, id: AccountId, arn: &str) -> Option<&mut Provider> {
+        let provider = self.providers.get_mut(provider_url(arn)?)?;
+        (provider.arn(id) == arn).then_some(provider)
+    }
+
+    pub(crate) fn instance_profile(&self, name: &str) -> Option<&InstanceProfile> {
+        self.instance_profiles.get(&name_key(name))
+    }
+
+    pub(crate) fn instance_profile_mut(&mut self, name: &str) -> Option<&mut InstanceProfile> {
+        self.instance_profiles.get_mut(&name_key(name))
+    }
+}
+
+impl User {
+    pub(crate) fn arn(&self, account: AccountId) -> String {
+        format!("arn:aws:iam::{account}:user{}{}", self.path, self.name)
     }
 }
 
@@ -183,6 +225,12 @@ impl ManagedPolicy {
         self.versions
             .get(&self.default_version)
             .map(|version| &version.document)
+    }
+}
+
+impl InstanceProfile {
+    pub(crate) fn arn(&self, account: AccountId) -> String {
+        format!("arn:aws:iam::{account}:instance-profile{}{}", self.path, self.name)
     }
 }
 
@@ -220,6 +268,16 @@ impl<'de> Deserialize<'de> for Document {
             policy: Arc::new(policy),
         })
     }
+}
+
+/// A policy's key by its ARN, in which the name comes last.
+fn policy_key(arn: &str) -> String {
+    name_key(arn.rsplit('/').next().unwrap_or_default())
+}
+
+/// A provider's URL by its ARN.
+fn provider_url(arn: &str) -> Option<&str> {
+    arn.split_once(":oidc-provider/").map(|(_, url)| url)
 }
 
 /// Names of users, roles, policies and instance profiles are unique without regard to case.

@@ -8,7 +8,7 @@ use iam::AccountId;
 use oci::{Digest, RepositoryName};
 use secrecy::SecretString;
 
-use super::{Account, Document, Repository, RepositoryKey, User, name_key};
+use super::{Account, Document, Repository, RepositoryKey, User, UserKey, aws_policy, name_key};
 use crate::{
     credential::AccessKey,
     host::Region,
@@ -120,8 +120,64 @@ impl State {
         Some((key.key.secret.clone(), user.identity(owner.account)))
     }
 
+    /// Gives a user, who must be there, one more key.
+    pub(crate) fn add_key(&mut self, account: AccountId, user: &str, key: UserKey) {
+        let Some(user) = self.account_mut(account).user_mut(user) else {
+            return;
+        };
+        let owner = KeyOwner {
+            account,
+            user: Some(user.name.clone()),
+        };
+        let id = key.key.id.clone();
+        user.keys.push(key);
+        self.keys.insert(id, owner);
+    }
+
+    /// Takes a key from a user; tells whether the user had it.
+    pub(crate) fn remove_key(&mut self, account: AccountId, user: &str, id: &str) -> bool {
+        let Some(user) = self.account_mut(account).user_mut(user) else {
+            return false;
+        };
+        let count = user.keys.len();
+        user.keys.retain(|key| key.key.id != id);
+        let had = user.keys.len() < count;
+        if had {
+            self.keys.remove(id);
+        }
+        had
+    }
+
+    /// Gives a user, who must be there, another name and path. Whether the name is free is the caller's business.
+    pub(crate) fn rename_user(&mut self, account: AccountId, name: &str, new: &str, path: &str) {
+        let users = &mut self.account_mut(account).users;
+        let Some(mut user) = users.remove(&name_key(name)) else {
+            return;
+        };
+        new.clone_into(&mut user.name);
+        path.clone_into(&mut user.path);
+        let ids = user.keys.iter().map(|key| key.key.id.clone()).collect::<Vec<_>>();
+        users.insert(name_key(new), user);
+        for id in ids {
+            let user = Some(new.to_owned());
+            self.keys.insert(id, KeyOwner { account, user });
+        }
+    }
+
+    /// Removes a user with all keys.
+    pub(crate) fn remove_user(&mut self, account: AccountId, name: &str) {
+        if let Some(user) = self.account_mut(account).users.remove(&name_key(name)) {
+            for key in &user.keys {
+                self.keys.remove(&key.key.id);
+            }
+        }
+    }
+
     /// The document in force of a managed policy, the account's own or AWS's.
     pub(crate) fn managed_policy(&self, arn: &str) -> Option<Document> {
+        if let Some(policy) = aws_policy(arn) {
+            return Some(policy.document.clone());
+        }
         let (owner, path) = arn.strip_prefix("arn:aws:iam::")?.split_once(":policy/")?;
         let owner = owner.parse().ok()?;
         let name = path.rsplit('/').next()?;
