@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     blobs::Blobs,
+    certificate_chain::CertificateChains,
     clock::Clock,
     control::{Places, RegistryPlace},
     credential::AccessKey,
@@ -320,6 +321,7 @@ impl Builder {
             .into_iter()
             .for_each(|network| trouble.set_network(network));
         let issuers = Issuers::new(&self.resolve, &self.trust, trouble.clone())?;
+        let chains = CertificateChains::new(&self.resolve).map_err(IssuersError::Root)?;
         let lock = lock(&dir)?;
         let memory = recall(&dir, self.keep_state)?;
         let authority =
@@ -330,7 +332,7 @@ impl Builder {
         let blobs = Blobs::open(&dir)
             .await
             .map_err(|error| StartError::DataDir { dir, error })?;
-        let world = World::new(self.clock, blobs, issuers, trouble, memory, tasks.ending());
+        let world = World::new(self.clock, blobs, issuers, chains, trouble, memory, tasks.ending());
         let world = Arc::new(world);
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),

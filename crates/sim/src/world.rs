@@ -30,6 +30,7 @@ pub(crate) use state::State;
 
 use crate::{
     blobs::Blobs,
+    certificate_chain::CertificateChains,
     clock::Clock,
     control::Places,
     credential::{AccessKey, SessionStatement},
@@ -49,6 +50,8 @@ pub(crate) struct World {
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     pub(crate) issuers: Issuers,
+    /// What IAM asks issuers' hosts for when a provider comes without thumbprints.
+    pub(crate) chains: CertificateChains,
     pub(crate) trouble: Trouble,
     /// Signs the URLs of the layer bucket.
     pub(crate) presigner: Presigner,
@@ -113,6 +116,7 @@ impl World {
         clock: Clock,
         blobs: Blobs,
         issuers: Issuers,
+        chains: CertificateChains,
         trouble: Trouble,
         memory: Memory,
         ending: CancellationToken,
@@ -124,6 +128,7 @@ impl World {
             blobs,
             uploads: Uploads::default(),
             issuers,
+            chains,
             trouble,
             presigner: memory.secrets.presigner,
             state: RwLock::new(memory.state),

@@ -8,6 +8,8 @@ pub(crate) struct Validation<'p> {
     params: &'p Params,
     /// Members and what is wrong with them.
     broken: Vec<(String, String)>,
+    /// What breaks a rule that has a sentence of its own.
+    refusal: Option<String>,
     shows_values: bool,
 }
 
@@ -17,6 +19,7 @@ impl<'p> Validation<'p> {
         Self {
             params,
             broken: Vec::new(),
+            refusal: None,
             shows_values: true,
         }
     }
@@ -174,11 +177,16 @@ impl<'p> Validation<'p> {
         self.broke(member, None, rule);
     }
 
+    /// Notes that a rule is broken that has a sentence of its own. It is told only where all constraints are kept to.
+    pub(crate) fn refuse(&mut self, sentence: String) {
+        self.refusal.get_or_insert(sentence);
+    }
+
     /// The verdict.
     pub(crate) fn finish(mut self) -> Result<(), Fault> {
         let count = self.broken.len();
         if count == 0 {
-            return Ok(());
+            return self.refusal.map_or(Ok(()), |sentence| Err(Fault::validation(sentence)));
         }
         if !self.shows_values {
             self.broken.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -7,6 +7,7 @@ use super::Fault;
 pub(crate) fn malformed_policy(text: &str, kind: Kind, error: &ParseError) -> Fault {
     tracing::debug!(%error, %kind, "a policy document was refused");
     let message = match serde_json::from_str::<Value>(text) {
+        Err(_) if kind == Kind::Identity => "Syntax errors in policy.",
         Err(_) => "This policy contains invalid Json",
         Ok(document) => message(&document, kind),
     };
@@ -62,6 +63,7 @@ mod tests {
         let resource = r#","Resource":"*""#;
         let cases = [
             ("{".to_owned(), Kind::Trust, "This policy contains invalid Json"),
+            ("{".to_owned(), Kind::Identity, "Syntax errors in policy."),
             (
                 statement(&format!("{principal}{action}{resource}")),
                 Kind::Trust,

@@ -40,6 +40,18 @@ impl Pattern {
                 .all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{A1}'..='\u{FF}'))
         },
     };
+    /// Paths of policies.
+    pub(crate) const POLICY_PATH: Self = Self {
+        shown: r"((/[A-Za-z0-9\.,\+@=_-]+)*)/",
+        matches: |text| {
+            let is_part = |part: &str| !part.is_empty() && part.chars().all(is_of_name);
+            let parts = text.strip_prefix('/').and_then(|rest| match rest {
+                "" => Some(""),
+                rest => rest.strip_suffix('/'),
+            });
+            parts.is_some_and(|parts| parts.is_empty() && text == "/" || parts.split('/').all(is_part))
+        },
+    };
     /// `v1`.
     pub(crate) const VERSION: Self = Self {
         shown: r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?",
@@ -101,6 +113,10 @@ mod tests {
             (Pattern::KEY_ID, "AKIA_1", "AKIA-1"),
             (Pattern::DOCUMENT, "{\t}\u{FF}", "\u{100}"),
             (Pattern::DESCRIPTION, "a\nb", "a\u{7F}"),
+            (Pattern::POLICY_PATH, "/", ""),
+            (Pattern::POLICY_PATH, "/team/ci/", "//"),
+            (Pattern::POLICY_PATH, "/a.,+@=_-/", "/a//b/"),
+            (Pattern::POLICY_PATH, "/a/", "/a"),
             (Pattern::VERSION, "v12.a-1", "v0"),
             (Pattern::VERSION, "v1", "1"),
             (Pattern::VERSION, "v1.", "v1.a_b"),

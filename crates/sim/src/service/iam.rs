@@ -1,19 +1,37 @@
 //! Identity and Access Management, Query protocol of 2010-05-08.
 
+mod access_key;
+mod attachment;
+mod boundary;
+mod documents;
+mod entity;
+mod fault;
+mod inline_policy;
+mod instance_profile;
+mod managed_policy;
+mod names;
+mod operations;
+mod pages;
+mod permission;
+mod policy_usage;
+mod policy_version;
 mod provider;
 mod provider_url;
 mod role;
-mod role_policy;
+mod simulate;
+mod tags;
+mod user;
 
 use ::iam::AccountId;
 use jiff::Timestamp;
+
+use operations::{Operation, operation};
 
 use crate::{
     exchange::{Inbound, Response, read},
     host::Region,
     identity::Identity,
-    policy::{Wish, request_context},
-    query::{Api, Fault, MAX_REQUEST, Params},
+    query::{Api, Fault, MAX_REQUEST, Params, Validation},
     request_body::RequestBody,
     sigv4::{Scope, authenticate},
     trail::Entry,
@@ -36,22 +54,8 @@ struct Call<'c> {
     now: Timestamp,
 }
 
-/// The operations. Those that change something without having an answer have no result element.
-type Operation = fn(&mut Call<'_>) -> Result<Option<Element>, Fault>;
-
-const OPERATIONS: [(&str, Operation); 11] = [
-    ("CreateOpenIDConnectProvider", provider::create),
-    ("GetOpenIDConnectProvider", provider::show),
-    ("ListOpenIDConnectProviders", provider::list),
-    ("DeleteOpenIDConnectProvider", provider::delete),
-    ("CreateRole", role::create),
-    ("GetRole", role::show),
-    ("DeleteRole", role::delete),
-    ("UpdateAssumeRolePolicy", role::update_trust),
-    ("PutRolePolicy", role_policy::put),
-    ("GetRolePolicy", role_policy::show),
-    ("DeleteRolePolicy", role_policy::delete),
-];
+/// What an operation comes to. Those that change something without having an answer have no result element.
+type Answer = Result<Option<Element>, Fault>;
 
 pub(crate) async fn answer(world: &World, inbound: &Inbound, body: RequestBody, entry: &mut Entry) -> Response {
     match call(world, inbound, body, entry).await {
@@ -72,10 +76,7 @@ async fn call(
     let body = read(body, MAX_REQUEST).await?;
     let params = Params::parse(inbound.parts.uri.query(), &body);
     let action = params.operation(&API, &inbound.parts.method)?;
-    let operation = OPERATIONS.iter().find(|(name, _)| *name == action);
-    let Some((_, operation)) = operation else {
-        return Err(Fault::unknown_action(action, params.text("Version")));
-    };
+    let operation = operation(action).ok_or_else(|| Fault::unknown_action(action, params.text("Version")))?;
     entry.call.action = format!("iam:{action}");
     // IAM is one service for all regions; it is signed for the one where it lives.
     let region = Region::us_east_1();
@@ -94,36 +95,22 @@ async fn call(
         entry,
         now: world.clock.now(),
     };
-    let result = operation(&mut call)?;
+    let result = match operation {
+        Operation::Plain(plain) => plain(&mut call)?,
+        Operation::CreateProvider => provider::create(&mut call).await?,
+        Operation::NotSimulated => return Err(Fault::action_not_simulated(action)),
+    };
     Ok((action.to_owned(), result))
 }
 
-impl Call<'_> {
+impl<'c> Call<'c> {
     /// The account that the call is about: IAM knows no other than the caller's.
     fn account(&self) -> AccountId {
         self.caller.account()
     }
 
-    /// Refuses a parameter that this AWS does not act on, by itself or as a list.
-    fn refuse(&self, parameter: &str, what: &str) -> Result<(), Fault> {
-        if self.params.any_below(parameter) {
-            return Err(Fault::not_simulated(what, parameter));
-        }
-        Ok(())
-    }
-
-    /// Asks the caller's policies; the action is the one that was called.
-    fn authorize(&mut self, resource: &str) -> Result<(), Fault> {
-        self.entry.call.resource = Some(resource.to_owned());
-        let wish = Wish {
-            identity: self.caller,
-            action: &self.entry.call.action,
-            resource,
-            owner: self.account(),
-        };
-        let context = request_context(self.inbound, &Region::us_east_1(), self.now);
-        self.world
-            .read(|state| wish.judge(state, None, context))
-            .map_err(|denied| Fault::access_denied(denied.0))
+    /// Begins to check the parameters.
+    fn check(&self) -> Validation<'c> {
+        Validation::discreet(self.params)
     }
 }

@@ -1,13 +1,20 @@
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use ::iam::{AccountId, OidcProviderArn};
-use http::StatusCode;
+use tokio::time::timeout;
+use url::Url;
 
-use super::{Call, provider_url::parse_url};
+use super::{
+    Answer, Call,
+    entity::{Kind, Tags},
+    fault::{already_exists, invalid_input, no_such_entity, quota},
+    permission::Ask,
+    provider_url::{host, parse_url},
+    tags,
+};
 use crate::{
     clock::iso,
     query::{Fault, Pattern, Validation},
-    world::Provider,
+    world::{Account, Provider},
     xml::Element,
 };
 
@@ -15,88 +22,55 @@ const MAX_PROVIDERS: usize = 100;
 const MAX_CLIENT_IDS: usize = 100;
 const MAX_THUMBPRINTS: usize = 5;
 
-/// `CreateOpenIDConnectProvider`
-pub(super) fn create(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
-    let mut check = Validation::of(call.params);
-    let url = check.required("Url", 1..=255, Pattern::ANY);
-    let client_ids = call.params.list("ClientIDList");
-    for id in &client_ids {
-        check.check("clientIDList", id, 1..=255, Pattern::ANY);
+/// How long the host of a provider may take to show its certificates.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a call describes that creates a provider.
+struct New {
+    provider: Provider,
+    arn: String,
+}
+
+/// `CreateOpenIDConnectProvider`. Without thumbprints IAM asks the provider's host for its certificates and takes the one
+/// of the top authority.
+pub(super) async fn create(call: &mut Call<'_>) -> Answer {
+    let mut new = New::read(call)?;
+    if new.provider.thumbprints.is_empty() {
+        let thumbprint = top_thumbprint(call, &new.provider.url).await?;
+        new.provider.thumbprints.push(thumbprint);
     }
-    check.finish()?;
-    call.refuse("Tags", "tags of providers")?;
-    let thumbprints = call.params.list("ThumbprintList");
-    if thumbprints.len() > MAX_THUMBPRINTS {
-        return Err(invalid("Thumbprint list must contain fewer than 5 entries."));
-    }
-    if thumbprints.iter().any(|thumbprint| thumbprint.chars().count() != 40) {
-        return Err(invalid("Thumbprint must be exactly 40 characters."));
-    }
-    if client_ids.len() > MAX_CLIENT_IDS {
-        return Err(quota("ClientIdsPerOpenIdConnectProvider", MAX_CLIENT_IDS));
-    }
-    let provider = Provider {
-        url: parse_url(url)?,
-        client_ids: client_ids.into_iter().map(str::to_owned).collect(),
-        thumbprints: thumbprints.into_iter().map(str::to_ascii_lowercase).collect(),
-        created: call.now,
-        tags: BTreeMap::new(),
-    };
+    let result = Element::new("CreateOpenIDConnectProviderResult")
+        .child(Element::text("OpenIDConnectProviderArn", new.arn))
+        .maybe(tags::some_element(&new.provider.tags));
     let account = call.account();
-    let arn = provider.arn(account);
-    call.authorize(&arn)?;
     call.world.write(|state| {
-        let providers = &mut state.account_mut(account).providers;
-        if providers.contains_key(&provider.url) {
-            return Err(Fault::new(
-                StatusCode::CONFLICT,
-                "EntityAlreadyExists",
-                format!("Provider with url https://{} already exists.", provider.url),
-            ));
-        }
-        if providers.len() >= MAX_PROVIDERS {
-            return Err(quota("OpenIdConnectProvidersPerAccount", MAX_PROVIDERS));
-        }
-        providers.insert(provider.url.clone(), provider);
-        Ok(())
+        let known = state.account_mut(account);
+        check_free(known, &new.provider.url)?;
+        known.providers.insert(new.provider.url.clone(), new.provider);
+        Ok::<_, Fault>(())
     })?;
-    let result =
-        Element::new("CreateOpenIDConnectProviderResult").child(Element::text("OpenIDConnectProviderArn", arn));
     Ok(Some(result))
 }
 
 /// `GetOpenIDConnectProvider`
-pub(super) fn show(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
-    let (account, arn) = named(call)?;
-    let provider = call
-        .world
-        .read(|state| {
-            let providers = &state.account(account)?.providers;
-            providers
-                .values()
-                .find(|provider| provider.arn(account) == arn)
-                .cloned()
-        })
-        .ok_or_else(|| {
-            Fault::new(
-                StatusCode::NOT_FOUND,
-                "NoSuchEntity",
-                format!("OpenIDConnect Provider not found for arn {arn}"),
-            )
-        })?;
+pub(super) fn show(call: &mut Call<'_>) -> Answer {
+    let arn = entered(call)?;
+    let account = call.account();
+    let provider = call.seen(Kind::Provider, arn, |known| known.provider(account, arn).cloned())?;
     let members = |texts: Vec<String>| texts.into_iter().map(|text| Element::text("member", text));
     let result = Element::new("GetOpenIDConnectProviderResult")
         .child(Element::text("Url", provider.url))
         .child(Element::text("CreateDate", iso(provider.created)))
         .child(Element::new("ClientIDList").children(members(provider.client_ids)))
-        .child(Element::new("ThumbprintList").children(members(provider.thumbprints)));
+        .child(Element::new("ThumbprintList").children(members(provider.thumbprints)))
+        .child(tags::element(&provider.tags));
     Ok(Some(result))
 }
 
 /// `ListOpenIDConnectProviders`
-pub(super) fn list(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
-    call.authorize("*")?;
+pub(super) fn list(call: &mut Call<'_>) -> Answer {
     let account = call.account();
+    call.authorize(&Ask::on(format!("arn:aws:iam::{account}:oidc-provider/*")))?;
     let arns = call.world.read(|state| {
         let providers = state.account(account).map(|account| account.providers.values());
         providers
@@ -112,37 +86,158 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
     Ok(Some(Element::new("ListOpenIDConnectProvidersResult").child(list)))
 }
 
-/// `DeleteOpenIDConnectProvider`, which succeeds for one that is not there as well.
-pub(super) fn delete(call: &mut Call<'_>) -> Result<Option<Element>, Fault> {
-    let (account, arn) = named(call)?;
-    call.world.write(|state| {
-        let providers = &mut state.account_mut(account).providers;
-        providers.retain(|_, provider| provider.arn(account) != arn);
-    });
+/// `DeleteOpenIDConnectProvider`, which fails for one that is not there, whatever the documentation says.
+pub(super) fn delete(call: &mut Call<'_>) -> Answer {
+    let arn = match entered(call) {
+        Err(fault) if fault.code == "NoSuchEntity" => {
+            let arn = call.params.text("OpenIDConnectProviderArn").unwrap_or_default();
+            return Err(no_such_entity(format!(
+                "OpenId connect Provider {arn} cannot be found."
+            )));
+        }
+        entered => entered?,
+    };
+    let account = call.account();
+    call.change(Kind::Provider, arn, |known| {
+        let url = known.provider(account, arn)?.url.clone();
+        known.providers.remove(&url);
+        Some(Ok(()))
+    })?;
     Ok(None)
 }
 
-/// The provider that the call names, if the caller may do this to it.
-fn named(call: &mut Call<'_>) -> Result<(AccountId, String), Fault> {
-    let mut check = Validation::of(call.params);
-    let arn = check.required("OpenIDConnectProviderArn", 20..=2048, Pattern::ANY);
+/// `AddClientIDToOpenIDConnectProvider`, which succeeds for one that is there already as well.
+pub(super) fn add_client_id(call: &mut Call<'_>) -> Answer {
+    change_client_ids(call, |client_ids, id| {
+        if client_ids.iter().any(|known| known == id) {
+            return Ok(());
+        }
+        if client_ids.len() >= MAX_CLIENT_IDS {
+            return Err(quota("ClientIdsPerOpenIdConnectProvider", MAX_CLIENT_IDS));
+        }
+        client_ids.push(id.to_owned());
+        Ok(())
+    })
+}
+
+/// `RemoveClientIDFromOpenIDConnectProvider`, which succeeds for one that is not there as well.
+pub(super) fn remove_client_id(call: &mut Call<'_>) -> Answer {
+    change_client_ids(call, |client_ids, id| {
+        client_ids.retain(|known| known != id);
+        Ok(())
+    })
+}
+
+/// `UpdateOpenIDConnectProviderThumbprint`: the new ones take the place of all others.
+pub(super) fn update_thumbprints(call: &mut Call<'_>) -> Answer {
+    let mut check = call.check();
+    let arn = Kind::Provider.named(&mut check);
+    check.present("ThumbprintList");
+    let thumbprints = sent_thumbprints(&mut check);
     check.finish()?;
-    let arn = arn
-        .parse::<OidcProviderArn>()
-        .map_err(|_| Fault::validation(format!("Invalid ARN: {arn}")))?
-        .to_string();
-    call.authorize(&arn)?;
-    Ok((call.account(), arn))
+    call.enter(Kind::Provider, arn)?;
+    let thumbprints = checked(thumbprints)?;
+    let account = call.account();
+    call.change(Kind::Provider, arn, |known| {
+        known.provider_mut(account, arn)?.thumbprints = thumbprints;
+        Some(Ok(()))
+    })?;
+    Ok(None)
 }
 
-fn invalid(message: &str) -> Fault {
-    Fault::bad_request("InvalidInput", message)
+impl New {
+    fn read(call: &mut Call<'_>) -> Result<Self, Fault> {
+        let mut check = call.check();
+        let url = check.required("Url", 1..=255, Pattern::ANY);
+        let client_ids = check.list("ClientIDList", usize::MAX, 1..=255, Pattern::ANY);
+        let thumbprints = sent_thumbprints(&mut check);
+        let tags = tags::read(call.params, &mut check);
+        check.finish()?;
+        let tags: Tags = tags.validated(Kind::Provider)?;
+        let thumbprints = checked(thumbprints)?;
+        if client_ids.len() > MAX_CLIENT_IDS {
+            return Err(quota("ClientIdsPerOpenIdConnectProvider", MAX_CLIENT_IDS));
+        }
+        let provider = Provider {
+            url: parse_url(url)?,
+            client_ids: client_ids.into_iter().map(str::to_owned).collect(),
+            thumbprints,
+            created: call.now,
+            tags,
+        };
+        let account = call.account();
+        let arn = provider.arn(account);
+        call.authorize_creation(Ask::on(&arn), &provider.tags, "iam:TagOpenIDConnectProvider")?;
+        call.world.read(|state| match state.account(account) {
+            Some(known) => check_free(known, &provider.url),
+            None => Ok(()),
+        })?;
+        Ok(Self { provider, arn })
+    }
 }
 
-fn quota(name: &str, limit: usize) -> Fault {
-    Fault::new(
-        StatusCode::CONFLICT,
-        "LimitExceeded",
-        format!("Cannot exceed quota for {name}: {limit}"),
-    )
+/// The thumbprint of the top authority's certificate, as the provider's own host sends it.
+async fn top_thumbprint(call: &Call<'_>, url: &str) -> Result<String, Fault> {
+    let unreachable = || {
+        tracing::debug!(url, "the certificates of an OIDC provider were not had");
+        Fault::bad_request(
+            "OpenIdIdpCommunicationError",
+            "The request failed because IAM cannot connect to the OpenID Connect identity provider URL.",
+        )
+    };
+    let discovery = format!("https://{}/.well-known/openid-configuration", url.trim_end_matches('/'));
+    let discovery = Url::parse(&discovery).map_err(|_| unreachable())?;
+    let fetch = async {
+        call.world.trouble.meet_fetch(&discovery).await.ok()?;
+        call.world.chains.of(host(url), 443).await.ok()
+    };
+    let chain = timeout(PATIENCE, fetch).await.ok().flatten().ok_or_else(unreachable)?;
+    Ok(chain.top_thumbprint())
+}
+
+/// The provider that the call names, if it is there and the caller may do this to it.
+fn entered<'c>(call: &mut Call<'c>) -> Result<&'c str, Fault> {
+    let mut check = call.check();
+    let arn = Kind::Provider.named(&mut check);
+    check.finish()?;
+    call.enter(Kind::Provider, arn)?;
+    Ok(arn)
+}
+
+fn change_client_ids(call: &mut Call<'_>, change: impl FnOnce(&mut Vec<String>, &str) -> Result<(), Fault>) -> Answer {
+    let mut check = call.check();
+    let arn = Kind::Provider.named(&mut check);
+    let id = check.required("ClientID", 1..=255, Pattern::ANY);
+    check.finish()?;
+    call.enter(Kind::Provider, arn)?;
+    let account = call.account();
+    call.change(Kind::Provider, arn, |known| {
+        Some(change(&mut known.provider_mut(account, arn)?.client_ids, id))
+    })?;
+    Ok(None)
+}
+
+fn sent_thumbprints<'p>(check: &mut Validation<'p>) -> Vec<&'p str> {
+    check.list("ThumbprintList", usize::MAX, 40..=40, Pattern::ANY)
+}
+
+/// Thumbprints are kept in lower case.
+fn checked(thumbprints: Vec<&str>) -> Result<Vec<String>, Fault> {
+    if thumbprints.len() > MAX_THUMBPRINTS {
+        // Five are taken all the same.
+        return Err(invalid_input("Thumbprint list must contain fewer than 5 entries."));
+    }
+    Ok(thumbprints.into_iter().map(str::to_ascii_lowercase).collect())
+}
+
+fn check_free(account: &Account, url: &str) -> Result<(), Fault> {
+    if account.providers.contains_key(url) {
+        return Err(already_exists(format!(
+            "Provider with url https://{url} already exists."
+        )));
+    }
+    if account.providers.len() >= MAX_PROVIDERS {
+        return Err(quota("OpenIdConnectProvidersPerAccount", MAX_PROVIDERS));
+    }
+    Ok(())
 }

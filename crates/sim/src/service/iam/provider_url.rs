@@ -36,6 +36,12 @@ pub(super) fn parse_url(text: &str) -> Result<String, Fault> {
     Ok(rest.to_owned())
 }
 
+/// The host in a URL without scheme, as a name or an address.
+pub(super) fn host(url: &str) -> &str {
+    let authority = url.split('/').next().unwrap_or_default();
+    authority.trim_start_matches('[').trim_end_matches(']')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +56,17 @@ mod tests {
             "192.0.2.1",
         ] {
             assert_eq!(parse_url(&format!("https://{url}")), Ok(url.to_owned()));
+        }
+    }
+
+    #[test]
+    fn hosts_are_names_and_addresses() {
+        for (url, name) in [
+            ("a.example/b/c", "a.example"),
+            ("a.example", "a.example"),
+            ("[::1]/b", "::1"),
+        ] {
+            assert_eq!(host(url), name);
         }
     }
 
