@@ -3,6 +3,7 @@
 mod access_key;
 mod attachment;
 mod boundary;
+mod document_rules;
 mod documents;
 mod entity;
 mod fault;

@@ -42,7 +42,7 @@ async fn inline_policies_of_users_are_put_shown_listed_and_deleted() {
         .refused(400, "MalformedPolicyDocument", "Syntax errors in policy.");
     put(
         "three",
-        policy(&json!({"Effect": "Allow", "Action": "*", "Resource": "r".repeat(2048)})),
+        policy(&json!({"Effect": "Allow", "Action": "*", "Resource": format!("arn:aws:ecr:{}", "r".repeat(2048))})),
     )
     .await
     .refused(

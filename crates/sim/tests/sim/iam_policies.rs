@@ -80,10 +80,15 @@ async fn documents_of_managed_policies_keep_to_the_rules() {
         .await
         .refused(400, malformed, "Policy statement must contain resources.");
     create(policy(
-        &json!({"Effect": "Allow", "Action": "ecr:*", "Resource": "r".repeat(6144)}),
+        &json!({"Effect": "Allow", "Action": "ecr:*", "Resource": format!("arn:aws:ecr:{}", "r".repeat(6144))}),
     ))
     .await
     .refused(409, "LimitExceeded", "Cannot exceed quota for PolicySize: 6144");
+    create(policy(
+        &json!({"Effect": "Allow", "Action": "ecr:*", "Resource": "image"}),
+    ))
+    .await
+    .refused(400, malformed, "Resource image must be in ARN format or \"*\".");
     let bad_path = [
         ("PolicyName", "p"),
         ("Path", "team"),

@@ -1,4 +1,9 @@
-use crate::stage::{SUBJECT, Stage, trust};
+use serde_json::json;
+
+use crate::{
+    iam_stage::policy,
+    stage::{SUBJECT, Stage, trust},
+};
 
 #[tokio::test]
 async fn roles_are_listed_by_pages_and_paths() {
@@ -66,4 +71,15 @@ async fn description_and_longest_session_are_changed() {
             .await
             .refused(404, "NoSuchEntity", "The role with name none cannot be found.");
     }
+}
+
+#[tokio::test]
+async fn a_trust_policy_is_about_assuming_the_role() {
+    let stage = Stage::new().await;
+    let document = policy(&json!({"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}));
+    stage.create_role("r", &document).await.refused(
+        400,
+        "MalformedPolicyDocument",
+        "AssumeRole policy may only specify STS AssumeRole actions.",
+    );
 }

@@ -4,7 +4,7 @@ use ::iam::Kind;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::fault::quota;
+use super::{document_rules::broken_rule, fault::quota};
 use crate::{
     query::{Fault, Pattern, Validation, malformed_policy},
     world::Document,
@@ -32,10 +32,7 @@ pub(super) fn inline_policy(text: &str) -> Result<Document, Fault> {
 pub(super) fn managed_policy(text: &str) -> Result<Document, Fault> {
     let document = read(text, Kind::Identity)?;
     if !is_current(text) {
-        return Err(Fault::bad_request(
-            "MalformedPolicyDocument",
-            "Policy document must be version 2012-10-17 or greater.",
-        ));
+        return Err(malformed("Policy document must be version 2012-10-17 or greater."));
     }
     if size(text) > MAX_MANAGED {
         return Err(quota("PolicySize", MAX_MANAGED));
@@ -68,7 +65,15 @@ fn is_current(text: &str) -> bool {
 }
 
 fn read(text: &str, kind: Kind) -> Result<Document, Fault> {
-    Document::read(text, kind).map_err(|error| malformed_policy(text, kind, &error))
+    let document = Document::read(text, kind).map_err(|error| malformed_policy(text, kind, &error))?;
+    match broken_rule(text, kind) {
+        Some(sentence) => Err(malformed(sentence)),
+        None => Ok(document),
+    }
+}
+
+fn malformed(sentence: impl Into<String>) -> Fault {
+    Fault::bad_request("MalformedPolicyDocument", sentence)
 }
 
 #[cfg(test)]
