@@ -33,13 +33,14 @@ impl Scene {
         stage.start_aws().await.unwrap();
         let image = Image::generate(&[100_000, 200_000], 7).unwrap();
         stage.push("1", &image, |_| {}).await.unwrap();
-        stage.link().await.unwrap();
         let config = write_config(&stage);
         let mut command = wharfinger(stage.folder());
         command.arg("serve").arg("--config").arg(config);
         let served = Served::start(command);
         stage.leave_address();
         let _tls = end_tls(&stage, served.address()).await;
+        // Only now: AWS looks whether the issuer is there before it trusts it.
+        stage.link().await.unwrap();
         Self {
             stage,
             image,
