@@ -115,5 +115,15 @@ async fn client_ids_and_thumbprints_are_changed() {
         "NoSuchEntity",
         &format!("OpenIDConnect Provider not found for arn {PROVIDER}"),
     );
-    assert_eq!(issuer::URL, "https://issuer.example.test/team");
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_in_trouble_shows_no_certificate() {
+    let stage = Stage::new().await;
+    let gone = r#"{"id": "gone", "when": {"service": "issuer"}, "times": 1, "what": "unreachable"}"#;
+    stage.sim.add_fault(gone.parse().unwrap()).unwrap();
+    let create = [("Url", issuer::URL)];
+    let answer = stage.act("CreateOpenIDConnectProvider", &create).await;
+    assert_eq!(answer.element("Code"), "OpenIdIdpCommunicationError");
+    stage.act("CreateOpenIDConnectProvider", &create).await.ok();
 }

@@ -337,3 +337,29 @@ async fn a_user_is_renamed_only_to_what_the_caller_may_change_as_well() {
     let params = [("UserName", "alice"), ("NewUserName", "alicia")];
     stage.act_as(&keys, "UpdateUser", &params).await.ok();
 }
+
+#[tokio::test]
+async fn users_and_what_they_may_do_outlive_a_restart() {
+    let stage = Stage::with(sim::Builder::keep_state).await;
+    let keys = stage.user("bob").await;
+    let switched_off = stage.key("bob").await;
+    let off = [
+        ("UserName", "bob"),
+        ("AccessKeyId", &switched_off.id),
+        ("Status", "Inactive"),
+    ];
+    stage.act("UpdateAccessKey", &off).await.ok();
+    let policy = stage.policy("p", &allowing(&["iam:ListUsers"])).await;
+    let attach = [("UserName", "bob"), ("PolicyArn", policy.as_str())];
+    stage.act("AttachUserPolicy", &attach).await.ok();
+    let rename = [("UserName", "bob"), ("NewUserName", "robert")];
+    stage.act("UpdateUser", &rename).await.ok();
+
+    let stage = stage.restarted(sim::Builder::keep_state).await;
+    let listed = stage.act_as(&keys, "ListUsers", &[]).await.ok();
+    assert_eq!(listed.elements("UserName"), ["robert"]);
+    assert_eq!(
+        stage.whoami(&switched_off).await.element("Code"),
+        "InvalidClientTokenId"
+    );
+}

@@ -24,7 +24,7 @@ struct Held {
 
 impl Stage {
     /// Ends the simulator and starts another one in the same directory.
-    async fn restarted(self, change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) async fn restarted(self, change: impl FnOnce(Builder) -> Builder) -> Self {
         let Self {
             sim,
             clock,

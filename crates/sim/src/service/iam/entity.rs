@@ -181,6 +181,15 @@ impl Call<'_> {
 
     /// The same, with more condition keys.
     pub(super) fn enter_asking(&mut self, kind: Kind, name: &str, more: impl FnOnce(Ask) -> Ask) -> Result<(), Fault> {
+        if self.finds(kind, name, more)? {
+            Ok(())
+        } else {
+            Err(kind.missing(name))
+        }
+    }
+
+    /// Tells whether the entity is there, if the caller may do this to it.
+    pub(super) fn finds(&mut self, kind: Kind, name: &str, more: impl FnOnce(Ask) -> Ask) -> Result<bool, Fault> {
         check_arn(kind, name)?;
         if name.starts_with("arn:aws:iam::aws:") {
             return Err(self.not_ones_own(&kind.shown(name)));
@@ -197,7 +206,7 @@ impl Call<'_> {
             }
         });
         self.authorize(&more(ask.shown_as(kind.shown(name))))?;
-        if is_there { Ok(()) } else { Err(kind.missing(name)) }
+        Ok(is_there)
     }
 
     /// Reads what is known of an entity that was entered.

@@ -216,11 +216,20 @@ impl<'a> Shown<'a> {
 impl Call<'_> {
     /// Goes on if the policy is there and the caller may read it; it may be one of AWS.
     pub(super) fn enter_readable(&mut self, arn: &str) -> Result<(), Fault> {
+        if self.finds_readable(arn)? {
+            Ok(())
+        } else {
+            Err(Kind::Policy.missing(arn))
+        }
+    }
+
+    /// Tells whether the policy is there, if the caller may read it.
+    pub(super) fn finds_readable(&mut self, arn: &str) -> Result<bool, Fault> {
         if !arn.starts_with("arn:aws:iam::aws:policy/") {
-            return self.enter(Kind::Policy, arn);
+            return self.finds(Kind::Policy, arn, |ask| ask);
         }
         self.authorize(&Ask::on(arn).shown_as(format!("policy {arn}")))?;
-        aws_policy(arn).map(|_| ()).ok_or_else(|| Kind::Policy.missing(arn))
+        Ok(aws_policy(arn).is_some())
     }
 }
 

@@ -53,9 +53,8 @@ pub(super) fn show(call: &mut Call<'_>) -> Answer {
     let mut check = call.check();
     let (arn, version) = named(&mut check);
     check.finish()?;
-    match call.enter_readable(arn) {
-        Err(fault) if fault.code == "NoSuchEntity" => return Err(no_such_version(arn, version)),
-        entered => entered?,
+    if !call.finds_readable(arn)? {
+        return Err(no_such_version(arn, version));
     }
     let account = call.account();
     let shown = call.seen(Kind::Policy, arn, |known| {
@@ -143,9 +142,8 @@ fn change(
     version: &str,
     change: impl FnOnce(&mut ManagedPolicy, u32) -> Result<(), Fault>,
 ) -> Answer {
-    match call.enter(Kind::Policy, arn) {
-        Err(fault) if fault.code == "NoSuchEntity" => return Err(no_such_version(arn, version)),
-        entered => entered?,
+    if !call.finds(Kind::Policy, arn, |ask| ask)? {
+        return Err(no_such_version(arn, version));
     }
     let id = call.account();
     call.change(Kind::Policy, arn, |account| {

@@ -54,7 +54,10 @@ pub(super) async fn create(call: &mut Call<'_>) -> Answer {
 
 /// `GetOpenIDConnectProvider`
 pub(super) fn show(call: &mut Call<'_>) -> Answer {
-    let arn = entered(call)?;
+    let mut check = call.check();
+    let arn = Kind::Provider.named(&mut check);
+    check.finish()?;
+    call.enter(Kind::Provider, arn)?;
     let account = call.account();
     let provider = call.seen(Kind::Provider, arn, |known| known.provider(account, arn).cloned())?;
     let members = |texts: Vec<String>| texts.into_iter().map(|text| Element::text("member", text));
@@ -88,15 +91,14 @@ pub(super) fn list(call: &mut Call<'_>) -> Answer {
 
 /// `DeleteOpenIDConnectProvider`, which fails for one that is not there, whatever the documentation says.
 pub(super) fn delete(call: &mut Call<'_>) -> Answer {
-    let arn = match entered(call) {
-        Err(fault) if fault.code == "NoSuchEntity" => {
-            let arn = call.params.text("OpenIDConnectProviderArn").unwrap_or_default();
-            return Err(no_such_entity(format!(
-                "OpenId connect Provider {arn} cannot be found."
-            )));
-        }
-        entered => entered?,
-    };
+    let mut check = call.check();
+    let arn = Kind::Provider.named(&mut check);
+    check.finish()?;
+    if !call.finds(Kind::Provider, arn, |ask| ask)? {
+        return Err(no_such_entity(format!(
+            "OpenId connect Provider {arn} cannot be found."
+        )));
+    }
     let account = call.account();
     call.change(Kind::Provider, arn, |known| {
         let url = known.provider(account, arn)?.url.clone();
@@ -193,15 +195,6 @@ async fn top_thumbprint(call: &Call<'_>, url: &str) -> Result<String, Fault> {
     };
     let chain = timeout(PATIENCE, fetch).await.ok().flatten().ok_or_else(unreachable)?;
     Ok(chain.top_thumbprint())
-}
-
-/// The provider that the call names, if it is there and the caller may do this to it.
-fn entered<'c>(call: &mut Call<'c>) -> Result<&'c str, Fault> {
-    let mut check = call.check();
-    let arn = Kind::Provider.named(&mut check);
-    check.finish()?;
-    call.enter(Kind::Provider, arn)?;
-    Ok(arn)
 }
 
 fn change_client_ids(call: &mut Call<'_>, change: impl FnOnce(&mut Vec<String>, &str) -> Result<(), Fault>) -> Answer {
