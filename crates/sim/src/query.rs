@@ -10,7 +10,7 @@ use http::{HeaderName, StatusCode};
 pub(crate) use constraint::Validation;
 pub(crate) use malformed::malformed_policy;
 pub(crate) use params::Params;
-pub(crate) use pattern::Pattern;
+pub(crate) use pattern::{Form, Pattern};
 
 use crate::{
     exchange::{Response, Unread, respond, set_header},

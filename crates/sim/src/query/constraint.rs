@@ -1,6 +1,6 @@
 use std::ops::RangeInclusive;
 
-use super::{Fault, Params, Pattern};
+use super::{Fault, Form, Params, Pattern};
 
 /// Checks parameters against the constraints of the service model and gathers what they break, because AWS names all
 /// of it in one message.
@@ -46,6 +46,24 @@ impl<'p> Validation<'p> {
     pub(crate) fn optional(&mut self, name: &str, length: RangeInclusive<usize>, pattern: Pattern) -> Option<&'p str> {
         let value = self.params.text(name)?;
         self.check(&member(name), value, length, pattern);
+        Some(value)
+    }
+
+    /// A parameter of a certain form that must be there.
+    pub(crate) fn required_form(&mut self, name: &str, form: Form) -> &'p str {
+        if self.params.text(name).is_none() {
+            self.missing(&member(name));
+        }
+        self.optional_form(name, form).unwrap_or_default()
+    }
+
+    /// A parameter of a certain form that may be absent.
+    pub(crate) fn optional_form(&mut self, name: &str, form: Form) -> Option<&'p str> {
+        let value = self.params.text(name)?;
+        if !(form.matches)(value) {
+            let rule = format!("Member must satisfy regular expression pattern: {}", form.shown);
+            self.broke(&member(name), Some(value), rule);
+        }
         Some(value)
     }
 
@@ -105,7 +123,7 @@ impl<'p> Validation<'p> {
         if members.len() > most {
             self.too_many(&member(name), most);
         }
-        let is_good = |text: &&str| length.contains(&text.chars().count()) && (pattern.matches)(text);
+        let is_good = |text: &&str| length.contains(&text.chars().count()) && pattern.matches(text);
         if !members.iter().all(is_good) {
             let mut rules = format!(
                 "Member must have length less than or equal to {}, Member must have length greater than or equal to {}",
@@ -159,7 +177,7 @@ impl<'p> Validation<'p> {
             let rule = format!("Member must have length greater than or equal to {}", length.start());
             self.broke(member, value_shown, rule);
         }
-        if !(pattern.matches)(value) {
+        if !pattern.matches(value) {
             let rule = format!("Member must satisfy regular expression pattern: {}", pattern.shown);
             self.broke(member, value_shown, rule);
         }

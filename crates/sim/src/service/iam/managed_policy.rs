@@ -4,7 +4,7 @@ use super::{
     Answer, Call, documents,
     entity::{Kind, Tags},
     fault::{already_exists, delete_conflict, quota},
-    names::{name, policy_arn},
+    names::{member, name, policy_arn},
     pages::Pages,
     permission::Ask,
     policy_usage::Usages,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::iso,
     credential::entity_id,
-    query::{Fault, Pattern, Validation},
+    query::{Fault, Form, Pattern, Validation},
     world::{AwsPolicy, ManagedPolicy, PolicyVersion, aws_policies, aws_policy, name_key},
     xml::Element,
 };
@@ -235,5 +235,7 @@ impl Call<'_> {
 
 /// A path of policies, `/` where nothing is said. Unlike those of other entities it is constrained by the model alone.
 fn policy_path<'p>(check: &mut Validation<'p>, parameter: &str) -> &'p str {
-    check.optional(parameter, 1..=512, Pattern::POLICY_PATH).unwrap_or("/")
+    let path = check.optional_form(parameter, Form::POLICY_PATH).unwrap_or("/");
+    check.check(&member(parameter), path, 1..=512, Pattern::ANY);
+    path
 }

@@ -21,7 +21,7 @@ pub(super) fn optional_name<'p>(check: &mut Validation<'p>, parameter: &str, mos
 /// The id of an access key.
 pub(super) fn key_id<'p>(check: &mut Validation<'p>) -> &'p str {
     let id = check.required("AccessKeyId", 16..=128, Pattern::ANY);
-    if !(Pattern::KEY_ID.matches)(id) {
+    if !Pattern::KEY_ID.matches(id) {
         check.refuse(
             "The specified value for accessKeyId is invalid. It must contain only alphanumeric characters.".to_owned(),
         );
@@ -69,7 +69,7 @@ pub(super) const ARN: RangeInclusive<usize> = 20..=2048;
 const PATH: RangeInclusive<usize> = 1..=512;
 
 fn check_name(check: &mut Validation<'_>, parameter: &str, name: &str) {
-    if !(Pattern::NAME.matches)(name) {
+    if !Pattern::NAME.matches(name) {
         check.refuse(format!(
             "The specified value for {} is invalid. It must contain only alphanumeric characters and/or the following: \
              +=,.@_-",
@@ -86,7 +86,7 @@ fn is_path(path: &str) -> bool {
 }
 
 /// `UserName` as messages name it: `userName`.
-fn member(parameter: &str) -> String {
+pub(super) fn member(parameter: &str) -> String {
     let (first, rest) = parameter.split_at(1);
     first.to_ascii_lowercase() + rest
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     clock::iso,
-    query::{Fault, Pattern, Validation},
+    query::{Fault, Form, Validation},
     world::{Document, ManagedPolicy, PolicyVersion, aws_policy},
     xml::Element,
 };
@@ -160,7 +160,7 @@ fn change(
 }
 
 fn named<'p>(check: &mut Validation<'p>) -> (&'p str, &'p str) {
-    let version = check.required("VersionId", 0..=usize::MAX, Pattern::VERSION);
+    let version = check.required_form("VersionId", Form::VERSION);
     (policy_arn(check), version)
 }
 
