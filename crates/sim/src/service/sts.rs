@@ -4,6 +4,7 @@ mod assume_role;
 mod caller_identity;
 mod claims;
 mod issuer;
+mod key;
 mod key_set;
 mod session;
 mod web_identity;

@@ -3,7 +3,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{
-    key_set::{Algorithm, KeySet},
+    key::Algorithm,
+    key_set::KeySet,
     web_identity::{expired, invalid, no_key},
 };
 use crate::query::Fault;
