@@ -11,8 +11,10 @@ use crate::trail::Service;
 /// Standard names of the partition `aws`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
-    /// `sts.REGION.amazonaws.com`; without a region the global `sts.amazonaws.com`
-    Sts { region: Option<Region> },
+    /// `sts.amazonaws.com`
+    GlobalSts,
+    /// `sts.REGION.amazonaws.com` in any of its forms
+    Sts { region: Region, form: Form },
     /// `iam.amazonaws.com`
     Iam,
     /// `api.ecr.REGION.amazonaws.com`
@@ -21,6 +23,19 @@ pub(crate) enum Host {
     Registry { account: AccountId, region: Region },
     /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
     LayerBucket { region: Region },
+}
+
+/// The forms of a service's name in a region ("AWS service endpoints" of the general reference).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `SERVICE.REGION.amazonaws.com`
+    Standard,
+    /// `SERVICE-fips.REGION.amazonaws.com`
+    Fips,
+    /// `SERVICE.REGION.api.aws`
+    DualStack,
+    /// `SERVICE-fips.REGION.api.aws`
+    FipsDualStack,
 }
 
 /// A region of the partition `aws`, such as `us-east-1`.
@@ -42,12 +57,18 @@ impl Host {
             return None;
         }
         let name = name.to_ascii_lowercase();
+        if let Some(name) = name.strip_suffix(".api.aws") {
+            return match name.split('.').collect::<Vec<_>>()[..] {
+                ["sts", region] => Self::parse_sts(region, Form::DualStack),
+                ["sts-fips", region] => Self::parse_sts(region, Form::FipsDualStack),
+                _ => None,
+            };
+        }
         let labels = name.strip_suffix(".amazonaws.com")?.split('.').collect::<Vec<_>>();
         match labels[..] {
-            ["sts"] => Some(Self::Sts { region: None }),
-            ["sts", region] => Some(Self::Sts {
-                region: Some(Region::parse(region)?),
-            }),
+            ["sts"] => Some(Self::GlobalSts),
+            ["sts", region] => Self::parse_sts(region, Form::Standard),
+            ["sts-fips", region] => Self::parse_sts(region, Form::Fips),
             ["iam"] => Some(Self::Iam),
             ["api", "ecr", region] => Some(Self::Ecr {
                 region: Region::parse(region)?,
@@ -66,7 +87,8 @@ impl Host {
 
     /// STS in a region, by its standard name.
     pub(crate) fn sts(region: Region) -> Self {
-        Self::Sts { region: Some(region) }
+        let form = Form::Standard;
+        Self::Sts { region, form }
     }
 
     /// The API of ECR in a region, by its standard name.
@@ -79,9 +101,14 @@ impl Host {
         format!("prod-{region}-starport-layer-bucket")
     }
 
+    fn parse_sts(region: &str, form: Form) -> Option<Self> {
+        let region = Region::parse(region)?;
+        (!form.is_fips() || region.has_fips()).then_some(Self::Sts { region, form })
+    }
+
     pub(crate) fn service(&self) -> Service {
         match self {
-            Self::Sts { .. } => Service::Sts,
+            Self::GlobalSts | Self::Sts { .. } => Service::Sts,
             Self::Iam => Service::Iam,
             Self::Ecr { .. } => Service::Ecr,
             Self::Registry { .. } => Service::Registry,
@@ -93,13 +120,24 @@ impl Host {
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sts { region: Some(region) } => write!(f, "sts.{region}.amazonaws.com"),
-            Self::Sts { region: None } => f.write_str("sts.amazonaws.com"),
+            Self::GlobalSts => f.write_str("sts.amazonaws.com"),
+            Self::Sts { region, form } => match form {
+                Form::Standard => write!(f, "sts.{region}.amazonaws.com"),
+                Form::Fips => write!(f, "sts-fips.{region}.amazonaws.com"),
+                Form::DualStack => write!(f, "sts.{region}.api.aws"),
+                Form::FipsDualStack => write!(f, "sts-fips.{region}.api.aws"),
+            },
             Self::Iam => f.write_str("iam.amazonaws.com"),
             Self::Ecr { region } => write!(f, "api.ecr.{region}.amazonaws.com"),
             Self::Registry { account, region } => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
             Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
         }
+    }
+}
+
+impl Form {
+    fn is_fips(self) -> bool {
+        matches!(self, Self::Fips | Self::FipsDualStack)
     }
 }
 
@@ -129,6 +167,11 @@ impl Region {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether there are FIPS endpoints of STS and ECR; of this partition only these regions have them.
+    fn has_fips(&self) -> bool {
+        matches!(self.as_str(), "us-east-1" | "us-east-2" | "us-west-1" | "us-west-2")
+    }
 }
 
 impl fmt::Display for Region {
@@ -148,6 +191,9 @@ mod tests {
             "sts.amazonaws.com",
             "sts.us-east-1.amazonaws.com",
             "sts.eu-central-1.amazonaws.com",
+            "sts-fips.us-west-1.amazonaws.com",
+            "sts.eu-central-1.api.aws",
+            "sts-fips.us-east-2.api.aws",
             "iam.amazonaws.com",
             "api.ecr.us-east-1.amazonaws.com",
             "111122223333.dkr.ecr.ap-southeast-2.amazonaws.com",
@@ -175,6 +221,13 @@ mod tests {
             "sts.cn-north-1.amazonaws.com",
             "sts.us-east-1x.amazonaws.com",
             "sts.us--1.amazonaws.com",
+            "sts-fips.eu-central-1.amazonaws.com",
+            "sts-fips.ap-southeast-2.api.aws",
+            "sts-fips.amazonaws.com",
+            "sts.api.aws",
+            "api.aws",
+            "iam.us-east-1.api.aws",
+            "sts.us-east-1.api.aws.example.org",
             "11112222333.dkr.ecr.us-east-1.amazonaws.com",
             "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
             "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",

@@ -80,11 +80,9 @@ pub(crate) async fn answer(
 
 async fn serve(world: &World, host: &Host, inbound: &Inbound, body: RequestBody, entry: &mut Entry) -> Response {
     match host {
-        Host::Sts { region } => {
-            // The global endpoint is in us-east-1 and is signed for it.
-            let region = region.clone().unwrap_or_else(Region::us_east_1);
-            sts::answer(world, inbound, body, &region, entry).await
-        }
+        // The global endpoint is in us-east-1 and is signed for it.
+        Host::GlobalSts => sts::answer(world, inbound, body, &Region::us_east_1(), entry).await,
+        Host::Sts { region, .. } => sts::answer(world, inbound, body, region, entry).await,
         Host::Iam => iam::answer(world, inbound, body, entry).await,
         Host::Ecr { region } => ecr::answer(world, inbound, body, region, entry).await,
         Host::Registry { account, region } => {

@@ -33,7 +33,7 @@ impl Subject {
             digest: None,
         };
         match host {
-            Host::Sts { .. } | Host::Iam => subject.read_query(inbound, body),
+            Host::GlobalSts | Host::Sts { .. } | Host::Iam => subject.read_query(inbound, body),
             Host::Ecr { .. } => subject.read_ecr(inbound, body),
             Host::Registry { account, region } => {
                 subject.account = Some(*account);
