@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use iam::{AccountId, Arn, Context, Decision, Named, Policy, PolicySet, Principal, Request};
 use jiff::Timestamp;
 
@@ -98,12 +100,17 @@ pub(crate) fn request_context(inbound: &Inbound, region: &Region, now: Timestamp
 fn identity_context(state: &State, identity: &Identity, context: Context) -> Context {
     let mut context = context.with("aws:userid", identity.user_id());
     let own = permissions(state, identity);
-    // A session's tags win over those of its role.
-    let tags = own.iter().flat_map(|own| &own.tags);
     let passed = match identity {
         Identity::Session(session) => Some(&session.tags),
         _ => None,
     };
+    // A session's tags win over those of its role, whatever the case of their keys ("Pass session tags in AWS STS").
+    let is_passed = |key: &str| {
+        let keys = passed.into_iter().flat_map(BTreeMap::keys);
+        keys.into_iter()
+            .any(|passed| passed.to_lowercase() == key.to_lowercase())
+    };
+    let tags = own.iter().flat_map(|own| &own.tags).filter(|(key, _)| !is_passed(key));
     for (key, value) in tags.chain(passed.into_iter().flatten()) {
         context = context.with(&format!("aws:PrincipalTag/{key}"), value);
     }
