@@ -93,11 +93,16 @@ impl Api {
 
     /// The answer to a call that failed.
     pub(crate) fn failure(&self, fault: &Fault, request_id: &str) -> Response {
+        let at_fault = if fault.status.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        };
         let document = Element::new("ErrorResponse")
             .namespace(self.namespace)
             .child(
                 Element::new("Error")
-                    .child(Element::text("Type", "Sender"))
+                    .child(Element::text("Type", at_fault))
                     .child(Element::text("Code", fault.code))
                     .child(Element::text("Message", &fault.message)),
             )

@@ -22,6 +22,14 @@ use crate::{
     world::World,
 };
 
+/// Who signed a request, and with what.
+#[derive(Clone, Debug)]
+pub(crate) struct Signer {
+    pub(crate) identity: Identity,
+    /// Whether the credentials came with a session token.
+    pub(crate) is_temporary: bool,
+}
+
 /// Why a signature is not believed. Each protocol has its own words for these.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
@@ -53,6 +61,14 @@ pub(crate) const MAX_PRESIGNED: u64 = 604_800;
 pub(crate) const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. \
     Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
 
+impl Signer {
+    /// Whether the credentials are those that `GetSessionToken` makes of a long-term key: a user, or the root user, has
+    /// a session token by no other way.
+    pub(crate) fn is_user_session(&self) -> bool {
+        self.is_temporary && !matches!(self.identity, Identity::Session(_))
+    }
+}
+
 /// Finds out who signed a request whose body has been read.
 pub(crate) fn authenticate(
     world: &World,
@@ -60,6 +76,17 @@ pub(crate) fn authenticate(
     body: &[u8],
     scope: Scope<'_>,
 ) -> Result<Identity, Refused> {
+    let signer = signer(world, inbound, body, scope)?;
+    // "You cannot call any IAM API operations unless MFA authentication information is included" (API reference of
+    // GetSessionToken), and there are no MFA devices here. AWS's answer is that of a token that it does not know.
+    if scope.service == "iam" && signer.is_user_session() {
+        return Err(Refused::UnknownKey);
+    }
+    Ok(signer.identity)
+}
+
+/// Finds out who signed a request and with what.
+pub(crate) fn signer(world: &World, inbound: &Inbound, body: &[u8], scope: Scope<'_>) -> Result<Signer, Refused> {
     let presented = Presented::read(inbound)?;
     check_scope(&presented, scope)?;
     check_time(&presented, world.clock.now()).or_else(|refused| {
@@ -70,7 +97,10 @@ pub(crate) fn authenticate(
     let (secret, identity) = world.believe(&presented.key_id, presented.token.as_deref())?;
     let own = calculate(&presented, inbound, Payload::Bytes(body), Style::Standard, &secret);
     if own.is_some_and(|own| same(&own, &presented.signature)) {
-        Ok(identity)
+        Ok(Signer {
+            identity,
+            is_temporary: presented.token.is_some(),
+        })
     } else {
         Err(Refused::Mismatch(MISMATCH.to_owned()))
     }
