@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use iam::AccountId;
@@ -18,7 +19,7 @@ use crate::{
     door::Door,
     host::Region,
     listener::{Listener, Tasks},
-    service::sts::{Issuers, IssuersError},
+    service::sts::{IssuerSettings, Issuers, IssuersError},
     tls::Authority,
     trail::Call,
     trouble::{Fault, FaultStatus, FaultsError, Network, Trouble},
@@ -46,8 +47,7 @@ pub struct Builder {
     endpoint: Option<SocketAddr>,
     registries: Vec<(AccountId, String, SocketAddr)>,
     control: Option<SocketAddr>,
-    resolve: Vec<(String, SocketAddr)>,
-    trust: Vec<String>,
+    issuers: IssuerSettings,
     clock: Clock,
     seed: u64,
     faults: Vec<Fault>,
@@ -109,8 +109,7 @@ impl Sim {
             endpoint: None,
             registries: Vec::new(),
             control: None,
-            resolve: Vec::new(),
-            trust: Vec::new(),
+            issuers: IssuerSettings::default(),
             clock: Clock::system(),
             seed: 0,
             faults: Vec::new(),
@@ -265,14 +264,30 @@ impl Builder {
     /// Where the simulated STS finds the host of an issuer, instead of by DNS. The port stands in for 443.
     #[must_use]
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.resolve.push((host.into(), address));
+        self.issuers.resolve.push((host.into(), address));
         self
     }
 
-    /// Certificate authorities (PEM) that the simulated STS trusts beside the public ones.
+    /// Certificate authorities (PEM) that AWS is to trust beside the public ones. Where any other made the certificate
+    /// of an issuer's host, the top certificate that the host sends must be among the thumbprints of the provider.
     #[must_use]
     pub fn trust_pem(mut self, pem: impl Into<String>) -> Self {
-        self.trust.push(pem.into());
+        self.issuers.trust.push(pem.into());
+        self
+    }
+
+    /// How long the simulated STS keeps an issuer's key set; where nothing is said it keeps none, and a key set that is
+    /// broken shows at once.
+    #[must_use]
+    pub fn key_set_lifetime(mut self, lifetime: Duration) -> Self {
+        self.issuers.key_set_lifetime = lifetime;
+        self
+    }
+
+    /// How long the simulated STS waits for an issuer: 5 seconds, as AWS does, where nothing is said.
+    #[must_use]
+    pub fn issuer_time_limit(mut self, limit: Duration) -> Self {
+        self.issuers.time_limit = limit;
         self
     }
 
@@ -320,8 +335,8 @@ impl Builder {
         self.networks
             .into_iter()
             .for_each(|network| trouble.set_network(network));
-        let issuers = Issuers::new(&self.resolve, &self.trust, trouble.clone())?;
-        let chains = CertificateChains::new(&self.resolve).map_err(IssuersError::Root)?;
+        let issuers = Issuers::new(&self.issuers, self.clock.clone(), trouble.clone())?;
+        let chains = CertificateChains::new(&self.issuers.resolve).map_err(IssuersError::Root)?;
         let lock = lock(&dir)?;
         let memory = recall(&dir, self.keep_state)?;
         let authority =

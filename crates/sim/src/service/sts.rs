@@ -4,13 +4,17 @@ mod assume_role;
 mod caller_identity;
 mod claims;
 mod issuer;
+mod issuers;
 mod key;
 mod key_set;
+mod refusal;
 mod session;
+mod token;
+mod vouched;
 mod web_identity;
 
-pub(crate) use issuer::Issuers;
 pub use issuer::IssuersError;
+pub(crate) use issuers::{IssuerSettings, Issuers};
 
 use crate::{
     exchange::{Inbound, Response, read},

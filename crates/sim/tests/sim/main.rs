@@ -30,6 +30,8 @@ mod robustness;
 mod signatures;
 mod signing;
 mod stage;
+mod sts_certificates;
+mod sts_key_sets;
 mod trail;
 mod trouble;
 mod web_identity;

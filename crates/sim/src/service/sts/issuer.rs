@@ -1,26 +1,35 @@
-use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, net::SocketAddr, time::Duration};
 
 use futures_util::StreamExt;
 use reqwest::{Client, Response, redirect::Policy};
 use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
+    RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use serde::Deserialize;
 use tokio::time::timeout;
 use url::Url;
 
-use super::key_set::{KeySet, NoKeySet};
+use super::{
+    key_set::{KeySet, NoKeySet},
+    vouched::{Authorities, Vouched},
+};
 use crate::trouble::{FetchTrouble, Trouble};
 
-/// Fetches issuers' keys.
-///
-/// Nothing is kept: how long STS keeps a key set is not documented, and without a cache a key set that is broken shows
-/// at once.
-pub(crate) struct Issuers {
-    client: Client,
+/// The way to the issuers' hosts.
+pub(super) struct Internet {
+    resolve: Vec<(String, SocketAddr)>,
+    authorities: Authorities,
+    /// How long discovery and key set may take together.
+    limit: Duration,
     trouble: Trouble,
+}
+
+/// What was had of an issuer.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) keys: KeySet,
+    pub(super) vouched: Vouched,
 }
 
 /// Why the client for issuers cannot be made.
@@ -32,22 +41,23 @@ pub enum IssuersError {
     /// A trust root is not one that TLS can use.
     #[error("a certificate among the trust roots cannot be used: {0}")]
     Root(#[from] rustls::Error),
-    /// The client itself.
-    #[error("the HTTPS client cannot be made: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// Why an issuer's keys were not had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unavailable {
-    #[error("it did not answer within {} s", LIMIT.as_secs())]
-    Slow,
+    #[error("it did not answer within {limit:?}")]
+    Slow { limit: Duration },
     #[error("its certificate is not trusted")]
     Untrusted,
     #[error("{0}")]
     Unreachable(#[source] reqwest::Error),
     #[error("a rule stood in the way: {0}")]
     Trouble(#[from] FetchTrouble),
+    #[error("its answer broke off: {0}")]
+    Broken(#[source] reqwest::Error),
+    #[error("there is no TLS: {0}")]
+    NoTls(#[source] rustls::Error),
     #[error("{url} answered {status}")]
     Status { url: Url, status: u16 },
     #[error("{url} sent more than {limit} bytes")]
@@ -62,8 +72,6 @@ pub(super) enum Unavailable {
     Keys(#[from] NoKeySet),
 }
 
-/// How long discovery and key set may take together: STS gives up after 5 seconds.
-const LIMIT: Duration = Duration::from_secs(5);
 const MAX_DISCOVERY: usize = 64 * 1024;
 const MAX_KEYS: usize = 512 * 1024;
 
@@ -74,16 +82,13 @@ struct Discovery {
     jwks_uri: String,
 }
 
-impl Issuers {
-    /// A client that trusts the public authorities and those in `roots` (PEM), and finds the hosts in `resolve` at the
-    /// addresses there; every other host by DNS.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the client of the product is none of the simulator's: a bug must not hide by being on both sides"
-    )]
-    pub(crate) fn new(
+impl Internet {
+    /// Finds the hosts in `resolve` at the addresses there and every other by DNS. AWS is to trust the public
+    /// authorities and those in `roots` (PEM).
+    pub(super) fn new(
         resolve: &[(String, SocketAddr)],
         roots: &[String],
+        limit: Duration,
         trouble: Trouble,
     ) -> Result<Self, IssuersError> {
         let mut store = RootCertStore {
@@ -94,48 +99,58 @@ impl Issuers {
                 store.add(certificate?)?;
             }
         }
-        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(store)
-            .with_no_client_auth();
+        Ok(Self {
+            resolve: resolve.to_vec(),
+            authorities: Authorities::new(store)?,
+            limit,
+            trouble,
+        })
+    }
+
+    /// The keys of `issuer` by way of its discovery document.
+    pub(super) async fn fetch(&self, issuer: &str) -> Result<Found, Unavailable> {
+        let limit = self.limit;
+        timeout(limit, self.fetch_slowly(issuer))
+            .await
+            .map_err(|_| Unavailable::Slow { limit })?
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the client of the product is none of the simulator's: a bug must not hide by being on both sides"
+    )]
+    async fn fetch_slowly(&self, issuer: &str) -> Result<Found, Unavailable> {
+        let (tls, witness) = self.authorities.client().map_err(Unavailable::NoTls)?;
         let mut client = Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(true)
             .no_proxy()
-            .redirect(Policy::none())
-            .pool_max_idle_per_host(0);
-        for (host, address) in resolve {
+            .redirect(Policy::none());
+        for (host, address) in &self.resolve {
             client = client.resolve(host, *address);
         }
-        let client = client.build()?;
-        Ok(Self { client, trouble })
-    }
+        let client = client.build().map_err(Unavailable::Unreachable)?;
 
-    /// The keys of `issuer` by way of its discovery document.
-    pub(super) async fn keys(&self, issuer: &str) -> Result<KeySet, Unavailable> {
-        timeout(LIMIT, self.fetch(issuer))
-            .await
-            .map_err(|_| Unavailable::Slow)?
-    }
-
-    async fn fetch(&self, issuer: &str) -> Result<KeySet, Unavailable> {
         let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let discovery = self.get(&discovery, MAX_DISCOVERY).await?;
+        let discovery = self.get(&client, &discovery, MAX_DISCOVERY).await?;
         let discovery = serde_json::from_slice::<Discovery>(&discovery).map_err(Unavailable::Discovery)?;
         if discovery.issuer != issuer {
             return Err(Unavailable::OtherIssuer(discovery.issuer));
         }
-        let keys = self.get(&discovery.jwks_uri, MAX_KEYS).await?;
-        Ok(KeySet::parse(&keys)?)
+        let keys = self.get(&client, &discovery.jwks_uri, MAX_KEYS).await?;
+        Ok(Found {
+            keys: KeySet::parse(&keys)?,
+            vouched: witness.vouched(),
+        })
     }
 
-    async fn get(&self, url: &str, limit: usize) -> Result<Vec<u8>, Unavailable> {
+    async fn get(&self, client: &Client, url: &str, limit: usize) -> Result<Vec<u8>, Unavailable> {
         let url = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https")
             .ok_or_else(|| Unavailable::NotHttps(url.chars().take(256).collect()))?;
         self.trouble.meet_fetch(&url).await?;
-        let response = self.client.get(url.clone()).send().await.map_err(unreachable)?;
+        let response = client.get(url.clone()).send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         if status != 200 {
             return Err(Unavailable::Status { url, status });
@@ -149,7 +164,7 @@ async fn body(response: Response, limit: usize) -> Result<Option<Vec<u8>>, Unava
     let mut chunks = response.bytes_stream();
     let mut body = Vec::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(unreachable)?;
+        let chunk = chunk.map_err(Unavailable::Broken)?;
         if body.len() + chunk.len() > limit {
             return Ok(None);
         }

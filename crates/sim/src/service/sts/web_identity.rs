@@ -1,11 +1,10 @@
-use http::StatusCode;
 use iam::{Context, Decision, Named, PolicySet, Principal, Request};
-use jiff::Timestamp;
 
 use super::{
-    claims::{Claims, Token},
-    issuer::Unavailable,
+    claims::Claims,
+    refusal::{invalid, no_provider, not_authorized, wrong_thumbprint},
     session::SessionRequest,
+    token::Token,
 };
 use crate::{
     exchange::Inbound,
@@ -51,13 +50,15 @@ pub(super) async fn assume(
         let url = issuer.strip_prefix("https://")?;
         state.account(account)?.providers.get(url).cloned()
     });
-    let provider =
-        provider.ok_or_else(|| invalid(format!("No OpenIDConnect provider found in your account for {issuer}")))?;
-    let keys = world.issuers.keys(&issuer).await.map_err(|error| {
+    let provider = provider.ok_or_else(|| no_provider(&issuer))?;
+    let found = world.issuers.find(&issuer, token.key_id()).await.map_err(|error| {
         tracing::debug!(%issuer, %error, "the identity provider's keys were not had");
-        Fault::from(&error)
+        Fault::from(&*error)
     })?;
-    let claims = token.verify(&keys)?;
+    if !found.vouched.satisfies(&provider.thumbprints) {
+        return Err(wrong_thumbprint());
+    }
+    let claims = token.verify(&found.keys)?;
     let provider_arn = provider.arn(account);
     entry.call.principal = Some(provider_arn.clone());
     let now = world.clock.now();
@@ -69,10 +70,10 @@ pub(super) async fn assume(
     let role = world
         .read(|state| state.account(account)?.role(request.role.name()).cloned())
         .filter(|role| role.arn(account) == request.role.as_str())
-        .ok_or_else(denied)?;
+        .ok_or_else(|| not_authorized(ACTION))?;
     let context = trust_context(&claims, &provider, &request, request_context(inbound, region, now));
     if !is_trusted(&role, &provider_arn, &request, context) {
-        return Err(denied());
+        return Err(not_authorized(ACTION));
     }
     request.check_duration(&role)?;
     let issued = request.issue(world, &role, Some(provider_arn.clone()));
@@ -147,51 +148,11 @@ fn refuse_session_claims(claims: &Claims) -> Result<(), Fault> {
         ("https://aws.amazon.com/tags", "session tags"),
         ("https://aws.amazon.com/source_identity", "source identities"),
     ] {
-        if claims.has(claim) {
+        if claims.all().contains_key(claim) {
             return Err(invalid(format!(
                 "This simulated AWS has no {what} yet; leave the claim {claim} out of the token."
             )));
         }
     }
     Ok(())
-}
-
-impl From<&Unavailable> for Fault {
-    fn from(error: &Unavailable) -> Self {
-        match error {
-            Unavailable::Untrusted => {
-                invalid("OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint")
-            }
-            _ => no_key(),
-        }
-    }
-}
-
-/// The answer to whatever keeps the key away. The two spaces are AWS's.
-pub(super) fn no_key() -> Fault {
-    invalid(
-        "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity \
-         documentation for requirements",
-    )
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> Fault {
-    Fault::bad_request("InvalidIdentityToken", message)
-}
-
-pub(super) fn expired(now: Timestamp, expires: i64) -> Fault {
-    let now = now.as_second();
-    Fault::bad_request(
-        "ExpiredTokenException",
-        format!("Token expired: current date/time {now} must be before the expiration date/time {expires}"),
-    )
-}
-
-/// A wrong subject, a wrong condition and a missing role all look alike.
-fn denied() -> Fault {
-    Fault::new(
-        StatusCode::FORBIDDEN,
-        "AccessDenied",
-        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-    )
 }
