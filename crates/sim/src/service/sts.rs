@@ -1,15 +1,23 @@
 //! Security Token Service, Query protocol of 2011-06-15.
 
+mod access_key_info;
 mod assume_role;
+mod attributes;
 mod caller_identity;
 mod claims;
 mod issuer;
 mod issuers;
 mod key;
 mod key_set;
+mod packed;
 mod refusal;
 mod session;
+mod session_tags;
+mod session_token;
+#[cfg(test)]
+mod tests;
 mod token;
+mod trust;
 mod vouched;
 mod web_identity;
 
@@ -21,7 +29,7 @@ use crate::{
     host::Region,
     query::{Api, Fault, MAX_REQUEST, Params},
     request_body::RequestBody,
-    sigv4::{Scope, authenticate},
+    sigv4::{Scope, signer},
     trail::Entry,
     world::World,
     xml::Element,
@@ -31,6 +39,21 @@ const API: Api = Api {
     version: "2011-06-15",
     namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 };
+
+/// All operations of the service model; those that are not simulated are at least known.
+const OPERATIONS: [&str; 11] = [
+    "AssumeRole",
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "AssumeRoot",
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetCallerIdentity",
+    "GetDelegatedAccessToken",
+    "GetFederationToken",
+    "GetSessionToken",
+    "GetWebIdentityToken",
+];
 
 pub(crate) async fn answer(
     world: &World,
@@ -58,21 +81,40 @@ async fn call(
     let body = read(body, MAX_REQUEST).await?;
     let params = Params::parse(inbound.parts.uri.query(), &body);
     let action = params.operation(&API, &inbound.parts.method)?;
-    let signer = || authenticate(world, inbound, &body, Scope { service: "sts", region });
+    if !OPERATIONS.contains(&action) {
+        return Err(Fault::unknown_action(action, params.text("Version")));
+    }
+    entry.call.action = format!("sts:{action}");
+    if action == "AssumeRoleWithWebIdentity" {
+        let result = web_identity::assume(world, inbound, &params, region, entry).await?;
+        return Ok((action.to_owned(), result));
+    }
+    if action == "AssumeRoleWithSAML" {
+        return Err(not_simulated(action));
+    }
+    let signer = signer(world, inbound, &body, Scope { service: "sts", region })?;
+    let caller = &signer.identity;
     let result = match action {
-        "AssumeRoleWithWebIdentity" => {
-            entry.call.action = format!("sts:{action}");
-            web_identity::assume(world, inbound, &params, region, entry).await?
+        "AssumeRole" => assume_role::assume(world, inbound, &params, region, caller, entry)?,
+        "GetCallerIdentity" => caller_identity::show(caller, entry),
+        "GetSessionToken" => session_token::make(world, &params, signer, entry)?,
+        // "You cannot call any AWS STS API except AssumeRole or GetCallerIdentity" (API reference of GetSessionToken).
+        other if signer.is_user_session() => {
+            entry.call.principal = Some(caller.arn());
+            return Err(Fault::access_denied(format!(
+                "Cannot call {other} with session credentials"
+            )));
         }
-        "AssumeRole" => {
-            entry.call.action = format!("sts:{action}");
-            assume_role::assume(world, inbound, &params, region, &signer()?, entry)?
+        "GetAccessKeyInfo" => access_key_info::show(world, inbound, &params, region, caller, entry)?,
+        other => {
+            entry.call.principal = Some(caller.arn());
+            return Err(not_simulated(other));
         }
-        "GetCallerIdentity" => {
-            entry.call.action = format!("sts:{action}");
-            caller_identity::show(&signer()?, entry)
-        }
-        unknown => return Err(Fault::unknown_action(unknown, params.text("Version"))),
     };
     Ok((action.to_owned(), result))
+}
+
+/// An operation that AWS has and this AWS has not.
+fn not_simulated(action: &str) -> Fault {
+    Fault::validation(format!("This simulated AWS does not have the action {action} yet."))
 }

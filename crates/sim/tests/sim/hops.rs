@@ -140,15 +140,21 @@ async fn what_is_not_simulated_is_not_ignored() {
     let stage = furnished().await;
     let session = stage.session().await;
     for (name, value) in [
-        ("Tags.member.1.Key", "a"),
-        ("SourceIdentity", "someone"),
         ("SerialNumber", "arn:aws:iam::111122223333:mfa/a"),
-        ("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        ("TokenCode", "123456"),
+        (
+            "ProvidedContexts.member.1.ProviderArn",
+            "arn:aws:iam::aws:contextProvider/IdentityCenter",
+        ),
     ] {
         let answer = assume(&stage, &session, &[("ExternalId", "x-1"), (name, value)]).await;
         assert_eq!(
             (answer.status, answer.element("Code").as_str()),
             (400, "ValidationError"),
+            "{name}"
+        );
+        assert!(
+            answer.element("Message").starts_with("This simulated AWS has no"),
             "{name}"
         );
     }

@@ -40,6 +40,17 @@ impl From<AccessKey> for Keys {
 
 /// A GET whose URL carries the signature.
 pub(crate) fn presigned(url: &str, keys: &Keys, scope: Scope<'_>, expires: Duration) -> String {
+    presigned_with(url, &[], keys, scope, expires)
+}
+
+/// A GET whose URL carries a signature of headers as well.
+pub(crate) fn presigned_with(
+    url: &str,
+    headers: &[(&str, &str)],
+    keys: &Keys,
+    scope: Scope<'_>,
+    expires: Duration,
+) -> String {
     let credentials = Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "test").into();
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
@@ -53,7 +64,7 @@ pub(crate) fn presigned(url: &str, keys: &Keys, scope: Scope<'_>, expires: Durat
         .build()
         .unwrap()
         .into();
-    let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::empty()).unwrap();
+    let signable = SignableRequest::new("GET", url, headers.iter().copied(), SignableBody::empty()).unwrap();
     let (instructions, _) = sign(signable, &params).unwrap().into_parts();
     let mut request = http::Request::get(url).body(()).unwrap();
     instructions.apply_to_request_http1x(&mut request);

@@ -255,23 +255,12 @@ async fn a_token_that_is_pinned_to_roles_is_good_for_no_other() {
     for roles in [json!(["arn:aws:iam::111122223333:role/other"]), json!([]), json!("")] {
         // The trust policy would deny as well; the roles are looked at before it.
         let answer = assume_with(&stage, &json!({claim: roles, "sub": "team:other"})).await;
-        assert_eq!(
-            (answer.status, answer.element("Code").as_str()),
-            (400, "InvalidIdentityToken"),
-            "{roles}"
+        answer.refused(
+            400,
+            "InvalidIdentityToken",
+            "The target role ARN is not present in the roles claim of the identity token",
         );
     }
-}
-
-#[tokio::test]
-async fn claims_that_are_not_simulated_are_not_ignored() {
-    let stage = Stage::furnished().await;
-    let tags = json!({"https://aws.amazon.com/tags": {"principal_tags": {"Team": ["a"]}}});
-    let answer = assume_with(&stage, &tags).await;
-    assert_eq!(
-        (answer.status, answer.element("Code").as_str()),
-        (400, "InvalidIdentityToken")
-    );
 }
 
 #[tokio::test]
@@ -344,71 +333,4 @@ async fn an_answer_that_breaks_off_may_be_asked_for_again() {
         let discovery = json!({"issuer": issuer::URL, "jwks_uri": keys}).to_string();
         stage.issuer.set(DISCOVERY, Page::Text(200, discovery));
     }
-}
-
-#[tokio::test]
-async fn parameters_keep_to_the_model() {
-    let stage = Stage::furnished().await;
-    let token = stage.issuer.token(&stage.claims());
-    let with = |name: &'static str, value: &'static str| {
-        let (stage, token) = (&stage, &token);
-        async move {
-            let mut params = vec![
-                ("Action", "AssumeRoleWithWebIdentity"),
-                ("RoleArn", ROLE),
-                ("RoleSessionName", "wharf"),
-                ("WebIdentityToken", token.as_str()),
-            ];
-            params.retain(|(known, _)| *known != name);
-            params.push((name, value));
-            stage.sts(&params).await
-        }
-    };
-    with("RoleSessionName", "a").await.refused(
-        400,
-        "ValidationError",
-        "1 validation error detected: Value 'a' at 'roleSessionName' failed to satisfy constraint: Member must have \
-         length greater than or equal to 2",
-    );
-    with("RoleSessionName", "a b").await.refused(
-        400,
-        "ValidationError",
-        "1 validation error detected: Value 'a b' at 'roleSessionName' failed to satisfy constraint: Member must \
-         satisfy regular expression pattern: [\\w+=,.@-]*",
-    );
-    for (seconds, bound) in [
-        ("899", "greater than or equal to 900"),
-        ("43201", "less than or equal to 43200"),
-    ] {
-        with("DurationSeconds", seconds).await.refused(
-            400,
-            "ValidationError",
-            &format!(
-                "1 validation error detected: Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member \
-                 must have value {bound}"
-            ),
-        );
-    }
-    with("DurationSeconds", "3601").await.refused(
-        400,
-        "ValidationError",
-        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-    );
-    assert_eq!(
-        with("DurationSeconds", "900").await.ok().element("Expiration"),
-        "2026-11-20T12:15:00Z"
-    );
-    with("RoleArn", PROVIDER)
-        .await
-        .refused(400, "ValidationError", "Request ARN is invalid");
-    with("Policy", "{")
-        .await
-        .refused(400, "MalformedPolicyDocument", "This policy contains invalid Json");
-    with("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
-        .await
-        .refused(
-            400,
-            "ValidationError",
-            "This simulated AWS has no managed policies yet; leave PolicyArns out of the request.",
-        );
 }

@@ -1,27 +1,32 @@
-use iam::{Context, Decision, Named, PolicySet, Principal, Request};
+use iam::Context;
 
 use super::{
+    attributes::Attributes,
     claims::Claims,
+    packed::PackedSize,
     refusal::{invalid, no_provider, not_authorized, wrong_thumbprint},
     session::SessionRequest,
+    session_tags::SessionTags,
     token::Token,
+    trust::Trusting,
 };
 use crate::{
     exchange::Inbound,
     host::Region,
+    identity::RoleSession,
     policy::request_context,
     query::{Fault, Params, Pattern},
     trail::Entry,
-    world::{Provider, Role, World},
+    world::{Provider, State, World},
     xml::Element,
 };
 
-const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
+pub(super) const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 
 /// `AssumeRoleWithWebIdentity`: a token of an identity provider for a session of a role.
 ///
-/// The order of the checks: parameters, the provider, the token's signature, its times, its audience, the roles that it
-/// is for, and last the trust policy.
+/// The order of the checks: parameters, the provider, its certificate, the token's signature, its times, its audience,
+/// the roles that it is for, what it attaches to the session, and last the trust policy.
 pub(super) async fn assume(
     world: &World,
     inbound: &Inbound,
@@ -40,83 +45,93 @@ pub(super) async fn assume(
             "ProviderId",
         ));
     }
-    let account = request.role.account();
-    entry.call.account = Some(account.to_string());
+    entry.call.account = Some(request.role.account().to_string());
     entry.call.resource = Some(request.role.to_string());
 
     let token = Token::read(token)?;
     let issuer = token.issuer()?;
-    let provider = world.read(|state| {
-        let url = issuer.strip_prefix("https://")?;
-        state.account(account)?.providers.get(url).cloned()
-    });
-    let provider = provider.ok_or_else(|| no_provider(&issuer))?;
+    let asked = Asked {
+        request: &request,
+        issuer: &issuer,
+    };
+    // An issuer is asked for nothing unless it is somebody's provider.
+    world.read(|state| asked.provider(state).map(|_| ()))?;
     let found = world.issuers.find(&issuer, token.key_id()).await.map_err(|error| {
         tracing::debug!(%issuer, %error, "the identity provider's keys were not had");
         Fault::from(&*error)
     })?;
-    if !found.vouched.satisfies(&provider.thumbprints) {
-        return Err(wrong_thumbprint());
-    }
+    // The provider may have changed while its issuer was asked.
+    let arn = world.read(|state| {
+        let provider = asked.provider(state)?;
+        if !found.vouched.satisfies(&provider.thumbprints) {
+            return Err(wrong_thumbprint());
+        }
+        Ok(provider.arn(request.role.account()))
+    })?;
     let claims = token.verify(&found.keys)?;
-    let provider_arn = provider.arn(account);
-    entry.call.principal = Some(provider_arn.clone());
+    entry.call.principal = Some(arn.clone());
     let now = world.clock.now();
     claims.check_times(now)?;
-    check_audience(&claims, &provider)?;
-    check_roles(&claims, request.role.as_str())?;
-    refuse_session_claims(&claims)?;
-
-    let role = world
-        .read(|state| state.account(account)?.role(request.role.name()).cloned())
-        .filter(|role| role.arn(account) == request.role.as_str())
-        .ok_or_else(|| not_authorized(ACTION))?;
-    let context = trust_context(&claims, &provider, &request, request_context(inbound, region, now));
-    if !is_trusted(&role, &provider_arn, &request, context) {
-        return Err(not_authorized(ACTION));
-    }
-    request.check_duration(&role)?;
-    let issued = request.issue(world, &role, Some(provider_arn.clone()));
-    Ok(Element::new("AssumeRoleWithWebIdentityResult")
+    let (session, packed) = world.read(|state| {
+        let provider = asked.provider(state)?;
+        check_audience(&claims, provider)?;
+        check_roles(&claims, request.role.as_str())?;
+        let context = request_context(inbound, region, now);
+        let trusting = Trusting {
+            claims: &claims,
+            provider,
+            provider_arn: &arn,
+            request: &request,
+        };
+        asked.session(state, &trusting, context)
+    })?;
+    let issued = request.issue(world, session, packed);
+    let result = issued.describe(Element::new("AssumeRoleWithWebIdentityResult"));
+    Ok(result
         .child(Element::text("SubjectFromWebIdentityToken", claims.subject()))
         .child(Element::text("Audience", claims.audience()))
-        .child(issued.user())
-        .child(issued.credentials())
-        .child(Element::text("Provider", provider_arn)))
+        .child(Element::text("Provider", arn)))
 }
 
-fn is_trusted(role: &Role, provider: &str, request: &SessionRequest<'_>, context: Context) -> bool {
-    let asked = Request {
-        principal: Principal::Federated(provider.to_owned()),
-        action: ACTION.to_owned(),
-        resource: request.role.to_string(),
-        resource_account: Some(request.role.account()),
-        context,
-    };
-    let policies = PolicySet {
-        trust: Some(Named::new("trust policy", role.trust.policy.clone())),
-        ..PolicySet::default()
-    };
-    iam::decide(&asked, &policies) == Decision::Allowed
+/// What is asked for, and by whom.
+struct Asked<'a> {
+    request: &'a SessionRequest<'a>,
+    issuer: &'a str,
 }
 
-/// The condition keys of a web identity: of a generic provider's claims only the standard ones are known.
-fn trust_context(claims: &Claims, provider: &Provider, request: &SessionRequest<'_>, context: Context) -> Context {
-    let key = |claim: &str| format!("{}:{claim}", provider.url);
-    let mut context = context
-        .with(&key("aud"), claims.audience())
-        .with(&key("sub"), claims.subject())
-        .with("sts:RoleSessionName", request.name);
-    let amr = claims.texts("amr");
-    if !amr.is_empty() {
-        context = context.with_all(&key("amr"), amr);
+impl Asked<'_> {
+    /// The issuer's provider in the role's account.
+    fn provider<'s>(&self, state: &'s State) -> Result<&'s Provider, Fault> {
+        let found = self.issuer.strip_prefix("https://").and_then(|url| {
+            let account = state.account(self.request.role.account())?;
+            account.providers.get(url)
+        });
+        found.ok_or_else(|| no_provider(self.issuer))
     }
-    // Where `azp` takes the audience's place, the audience proper goes by another name.
-    if claims.text("azp").is_some() {
-        context = context.with_all(&key("oaud"), claims.texts("aud"));
+
+    /// The session that the role is to have, if it trusts the web identity.
+    fn session(
+        &self,
+        state: &State,
+        trusting: &Trusting<'_>,
+        context: Context,
+    ) -> Result<(RoleSession, Option<PackedSize>), Fault> {
+        let attributes = Attributes {
+            tags: SessionTags::of_claims(trusting.claims.all())?,
+            source_identity: trusting.claims.source_identity()?,
+        };
+        let packed = self.request.packed_size(&attributes)?;
+        let role = self.request.find_role(state).ok_or_else(|| not_authorized(ACTION))?;
+        let context = attributes.context(trusting.context(role, context));
+        for action in std::iter::once(ACTION).chain(attributes.actions()) {
+            if !trusting.allows(role, action, &context) {
+                return Err(not_authorized(action));
+            }
+        }
+        let provider = Some(trusting.provider_arn.to_owned());
+        let session = self.request.session(state, role, provider, attributes)?;
+        Ok((session, packed))
     }
-    let authorized = claims.roles().is_some();
-    context.with("sts:RoleAuthorizedByIdp", authorized.to_string())
 }
 
 fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), Fault> {
@@ -136,23 +151,8 @@ fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), Fault> {
 fn check_roles(claims: &Claims, role: &str) -> Result<(), Fault> {
     match claims.roles() {
         Some(roles) if !roles.iter().any(|named| named == role) => Err(invalid(
-            "The requested role is not authorized by the identity provider's token",
+            "The target role ARN is not present in the roles claim of the identity token",
         )),
         _ => Ok(()),
     }
-}
-
-/// Session tags and source identities change what is decided, so a token that asks for them is not taken halfway.
-fn refuse_session_claims(claims: &Claims) -> Result<(), Fault> {
-    for (claim, what) in [
-        ("https://aws.amazon.com/tags", "session tags"),
-        ("https://aws.amazon.com/source_identity", "source identities"),
-    ] {
-        if claims.all().contains_key(claim) {
-            return Err(invalid(format!(
-                "This simulated AWS has no {what} yet; leave the claim {claim} out of the token."
-            )));
-        }
-    }
-    Ok(())
 }
