@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use iam::AccountId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Who makes a call, once the signature or the token has been believed.
@@ -36,6 +37,8 @@ pub(crate) struct RoleSession {
     /// Ends with the role: one that is created anew under the same name has another id.
     pub(crate) role_id: String,
     pub(crate) session_name: String,
+    /// When the session began, `aws:TokenIssueTime`: a policy can make sessions that began earlier worthless.
+    pub(crate) issued: Timestamp,
     /// The ARN of the identity provider that vouched for whoever began the session.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) provider: Option<String>,
@@ -153,6 +156,7 @@ mod tests {
             role_name: "puller".into(),
             role_id: "AROAEXAMPLE".into(),
             session_name: "wharf".into(),
+            issued: "2026-11-20T12:00:00Z".parse().unwrap(),
             provider: None,
             policy: None,
             policy_arns: Vec::new(),

@@ -119,6 +119,10 @@ fn identity_context(state: &State, identity: &Identity, context: Context) -> Con
         Identity::User(user) => return context.with("aws:username", &user.name),
         Identity::Session(session) => session,
     };
+    // There are no MFA devices, which the sessions of roles say and long-term keys do not.
+    context = context
+        .with("aws:TokenIssueTime", iso(session.issued))
+        .with("aws:MultiFactorAuthPresent", "false");
     if let Some(provider) = &session.provider {
         context = context.with("aws:FederatedProvider", provider);
     }

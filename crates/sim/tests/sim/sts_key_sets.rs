@@ -272,9 +272,12 @@ async fn those_who_want_one_issuer_at_once_wait_for_one_fetch() {
         tokio::spawn(async move { assume(&stage).await.ok() })
     });
     let calls = calls.collect::<Vec<_>>();
-    while stage.sim.trail_len() < before + 20 || stage.issuer.hits(KEYS) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let all_have_come = async {
+        while stage.sim.trail_len() < before + 20 || stage.issuer.hits(KEYS) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(MINUTE, all_have_come).await.unwrap();
     gate.add_permits(20);
     for call in calls {
         call.await.unwrap();

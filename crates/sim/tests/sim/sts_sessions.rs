@@ -317,3 +317,36 @@ async fn the_region_of_the_endpoint_is_seen_by_policies() {
         assert_eq!(answer.status, status, "{host}");
     }
 }
+
+#[tokio::test]
+async fn sessions_that_began_earlier_can_be_revoked() {
+    let stage = Stage::furnished().await;
+    let early = stage.session().await;
+    stage.clock.advance(Duration::from_secs(60));
+    let late = stage.session().await;
+    // What the console attaches to a role whose sessions are revoked.
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*",
+            "Condition": {"DateLessThan": {"aws:TokenIssueTime": "2026-11-20T12:00:30Z"}}},
+    ]});
+    stage.allow("puller", &policy.to_string()).await;
+    let status = async |keys: &Keys| stage.ecr("GetAuthorizationToken", &json!({}), keys).await.status;
+    assert_eq!((status(&early).await, status(&late).await), (400, 200));
+}
+
+#[tokio::test]
+async fn a_roles_session_says_that_it_has_no_mfa() {
+    let stage = Stage::furnished().await;
+    let session = stage.session().await;
+    for (operator, is_allowed) in [("Bool", true), ("Null", false)] {
+        let wanted = if operator == "Bool" { "false" } else { "true" };
+        let policy = json!({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "ecr:*", "Resource": "*",
+            "Condition": {operator: {"aws:MultiFactorAuthPresent": wanted}},
+        }});
+        stage.allow("puller", &policy.to_string()).await;
+        let answer = stage.ecr("GetAuthorizationToken", &json!({}), &session).await;
+        assert_eq!(answer.status == 200, is_allowed, "{operator}");
+    }
+}

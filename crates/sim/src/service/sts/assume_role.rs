@@ -44,7 +44,8 @@ pub(super) fn assume(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
         ));
     }
-    let mut context = request_context(inbound, region, world.clock.now()).with("sts:RoleSessionName", request.name);
+    let now = world.clock.now();
+    let mut context = request_context(inbound, region, now).with("sts:RoleSessionName", request.name);
     if let Some(external_id) = external_id {
         context = context.with("sts:ExternalId", external_id);
     }
@@ -75,7 +76,7 @@ pub(super) fn assume(
             wish.judge_trust(state, &role.trust, context.clone())
                 .map_err(|reason| denied(caller, action, arn, &reason.0))?;
         }
-        request.session(state, role, None, attributes)
+        request.session(state, role, None, attributes, now)
     })?;
     let issued = request.issue(world, session, packed);
     Ok(issued.describe(Element::new("AssumeRoleResult")))
@@ -124,6 +125,7 @@ mod tests {
                 role_name: "puller".into(),
                 role_id: "AROAEXAMPLE".into(),
                 session_name: "wharf".into(),
+                issued: "2026-11-20T12:00:00Z".parse().unwrap(),
                 provider: None,
                 policy: None,
                 policy_arns: Vec::new(),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use iam::{Kind, RoleArn};
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::{attributes::Attributes, packed::PackedSize};
@@ -66,6 +67,7 @@ impl<'p> SessionRequest<'p> {
         role: &Role,
         provider: Option<String>,
         attributes: Attributes,
+        now: Timestamp,
     ) -> Result<RoleSession, Fault> {
         if self.duration > role.max_session {
             return Err(Fault::validation(
@@ -88,6 +90,7 @@ impl<'p> SessionRequest<'p> {
             role_name: role.name.clone(),
             role_id: role.id.clone(),
             session_name: self.name.to_owned(),
+            issued: now,
             provider,
             policy: self.policy.map(str::to_owned),
             policy_arns: self.policy_arns.iter().map(|arn| (*arn).to_owned()).collect(),

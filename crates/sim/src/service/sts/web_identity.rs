@@ -1,4 +1,5 @@
 use iam::Context;
+use jiff::Timestamp;
 
 use super::{
     attributes::Attributes,
@@ -83,7 +84,7 @@ pub(super) async fn assume(
             provider_arn: &arn,
             request: &request,
         };
-        asked.session(state, &trusting, context)
+        asked.session(state, &trusting, context, now)
     })?;
     let issued = request.issue(world, session, packed);
     let result = issued.describe(Element::new("AssumeRoleWithWebIdentityResult"));
@@ -115,6 +116,7 @@ impl Asked<'_> {
         state: &State,
         trusting: &Trusting<'_>,
         context: Context,
+        now: Timestamp,
     ) -> Result<(RoleSession, Option<PackedSize>), Fault> {
         let attributes = Attributes {
             tags: SessionTags::of_claims(trusting.claims.all())?,
@@ -129,7 +131,7 @@ impl Asked<'_> {
             }
         }
         let provider = Some(trusting.provider_arn.to_owned());
-        let session = self.request.session(state, role, provider, attributes)?;
+        let session = self.request.session(state, role, provider, attributes, now)?;
         Ok((session, packed))
     }
 }
