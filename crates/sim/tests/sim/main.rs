@@ -37,6 +37,7 @@ mod sts_claims;
 mod sts_key_sets;
 mod sts_parameters;
 mod sts_sessions;
+mod sts_users;
 mod trail;
 mod trouble;
 mod web_identity;
