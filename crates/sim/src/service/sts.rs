@@ -90,7 +90,7 @@ async fn call(
         return Ok((action.to_owned(), result));
     }
     if action == "AssumeRoleWithSAML" {
-        return Err(not_simulated(action));
+        return Err(Fault::action_not_simulated(action));
     }
     let signer = signer(world, inbound, &body, Scope { service: "sts", region })?;
     let caller = &signer.identity;
@@ -108,13 +108,8 @@ async fn call(
         "GetAccessKeyInfo" => access_key_info::show(world, inbound, &params, region, caller, entry)?,
         other => {
             entry.call.principal = Some(caller.arn());
-            return Err(not_simulated(other));
+            return Err(Fault::action_not_simulated(other));
         }
     };
     Ok((action.to_owned(), result))
-}
-
-/// An operation that AWS has and this AWS has not.
-fn not_simulated(action: &str) -> Fault {
-    Fault::validation(format!("This simulated AWS does not have the action {action} yet."))
 }

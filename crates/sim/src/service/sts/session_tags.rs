@@ -1,6 +1,9 @@
 //! Session tags ("Pass session tags in AWS STS" of the IAM user guide).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use iam::Context;
 use serde_json::{Map, Value};
@@ -23,17 +26,6 @@ const MAX: usize = 50;
 const MAX_KEY: usize = 128;
 const MAX_VALUE: usize = 256;
 
-/// `tagKeyType` of the service model.
-const KEY: Pattern = Pattern {
-    shown: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+",
-    allows: is_tag_character,
-};
-/// `tagValueType` of the service model.
-const VALUE: Pattern = Pattern {
-    shown: r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*",
-    allows: is_tag_character,
-};
-
 const NESTED: &str = "https://aws.amazon.com/tags";
 /// The flattened form, for identity providers that cannot nest claims.
 const FLAT_TAG: &str = "https://aws.amazon.com/tags/principal_tags/";
@@ -55,11 +47,11 @@ impl SessionTags {
             }
             let member = |name: &str| format!("tags.{number}.member.{name}");
             match key {
-                Some(key) => check.check(&member("key"), key, 1..=MAX_KEY, KEY),
+                Some(key) => check.check(&member("key"), key, 1..=MAX_KEY, Pattern::TAG_KEY),
                 None => check.missing(&member("key")),
             }
             match value {
-                Some(value) => check.check(&member("value"), value, 0..=MAX_VALUE, VALUE),
+                Some(value) => check.check(&member("value"), value, 0..=MAX_VALUE, Pattern::TAG_VALUE),
                 None => check.missing(&member("value")),
             }
             read.add(key.unwrap_or_default(), value.unwrap_or_default());
@@ -70,7 +62,7 @@ impl SessionTags {
         }
         for (key, number) in transitive.iter().take(MAX).zip(1..) {
             let member = format!("transitiveTagKeys.{number}.member");
-            check.check(&member, key, 1..=MAX_KEY, KEY);
+            check.check(&member, key, 1..=MAX_KEY, Pattern::TAG_KEY);
         }
         read.transitive = transitive.into_iter().map(str::to_owned).collect();
         read
@@ -103,13 +95,12 @@ impl SessionTags {
                 read.transitive.push(key.as_str().ok_or_else(malformed)?.to_owned());
             }
         }
-        let fits = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
-            lengths.contains(&text.chars().count()) && text.chars().all(is_tag_character)
+        let fits = |text: &str, lengths: RangeInclusive<usize>, pattern: Pattern| {
+            lengths.contains(&text.chars().count()) && text.chars().all(pattern.allows)
         };
-        let all_fit = read
-            .tags
-            .iter()
-            .all(|(key, value)| fits(key, 1..=MAX_KEY) && fits(value, 0..=MAX_VALUE));
+        let all_fit = read.tags.iter().all(|(key, value)| {
+            fits(key, 1..=MAX_KEY, Pattern::TAG_KEY) && fits(value, 0..=MAX_VALUE, Pattern::TAG_VALUE)
+        });
         if !all_fit || read.tags.len() > MAX || read.transitive.len() > MAX {
             return Err(malformed());
         }
@@ -202,12 +193,6 @@ fn members(value: Option<&Value>) -> Option<impl Iterator<Item = (&String, &Valu
 /// Keys of tags are the same whatever the case of their letters.
 fn folded(key: &str) -> String {
     key.to_lowercase()
-}
-
-/// `\p{L}`, `\p{Z}`, `\p{N}` and a few signs.
-fn is_tag_character(c: char) -> bool {
-    let is_separator = c.is_whitespace() && !c.is_control();
-    c.is_alphanumeric() || is_separator || "_.:/=+-@".contains(c)
 }
 
 #[cfg(test)]
