@@ -1,6 +1,6 @@
 //! The certificates that a host sends, whether or not anybody trusts them: what thumbprints of OIDC providers are of.
 
-use std::{collections::HashMap, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use ::aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use rustls::{
@@ -12,11 +12,13 @@ use rustls::{
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
+use crate::resolve::Hosts;
+
 /// Asks hosts for their certificates. Nothing is sent to a host and nothing is read from it but the handshake, so that
 /// not trusting what it shows does no harm.
 pub(crate) struct CertificateChains {
     connector: TlsConnector,
-    resolve: HashMap<String, SocketAddr>,
+    hosts: Hosts,
 }
 
 /// The certificates of one host, its own first. There is at least one.
@@ -40,20 +42,17 @@ pub(crate) enum NoChain {
 const LIMIT: Duration = Duration::from_secs(5);
 
 impl CertificateChains {
-    /// Finds the hosts in `resolve` at the addresses there, every other host by DNS.
-    pub(crate) fn new(resolve: &[(String, SocketAddr)]) -> Result<Self, rustls::Error> {
+    /// Finds hosts by `hosts`.
+    pub(crate) fn new(hosts: &Hosts) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
             .with_no_client_auth();
-        let resolve = resolve
-            .iter()
-            .map(|(host, address)| (host.to_ascii_lowercase(), *address));
         Ok(Self {
             connector: TlsConnector::from(Arc::new(tls)),
-            resolve: resolve.collect(),
+            hosts: hosts.clone(),
         })
     }
 
@@ -67,7 +66,7 @@ impl CertificateChains {
 
     async fn fetch(&self, host: &str, port: u16) -> Result<CertificateChain, NoChain> {
         let name = ServerName::try_from(host.to_owned())?;
-        let socket = match self.resolve.get(&host.to_ascii_lowercase()) {
+        let socket = match self.hosts.address(host) {
             Some(address) => TcpStream::connect(address).await?,
             None => TcpStream::connect((host, port)).await?,
         };
@@ -158,6 +157,8 @@ impl ServerCertVerifier for Anybody {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
+
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     use rustls::{ServerConfig, pki_types::PrivateKeyDer};
     use tokio::net::TcpListener;
@@ -188,10 +189,16 @@ mod tests {
         (address, chain)
     }
 
+    fn at(address: SocketAddr) -> Hosts {
+        let mut hosts = Hosts::default();
+        hosts.add("Issuer.example.test", address);
+        hosts
+    }
+
     #[tokio::test]
     async fn a_chain_is_had_of_a_host_that_nobody_trusts() {
         let (address, sent) = host().await;
-        let chains = CertificateChains::new(&[("Issuer.example.test".to_owned(), address)]).unwrap();
+        let chains = CertificateChains::new(&at(address)).unwrap();
         let chain = chains.of("issuer.example.test", 443).await.unwrap();
         assert_eq!(chain.certificates(), sent);
         assert_eq!(chain.top_thumbprint(), thumbprint(&sent[1]));
@@ -202,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn a_host_that_is_not_there_has_no_chain() {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let chains = CertificateChains::new(&[("issuer.example.test".to_owned(), closed)]).unwrap();
+        let chains = CertificateChains::new(&at(closed)).unwrap();
         let error = chains.of("issuer.example.test", 443).await.unwrap_err();
         assert!(matches!(error, NoChain::Unreachable(_)), "{error}");
         let error = chains.of("not a name", 443).await.unwrap_err();

@@ -14,6 +14,7 @@ mod listener;
 mod policy;
 mod query;
 mod request_body;
+mod resolve;
 mod seal;
 mod service;
 mod sigv4;

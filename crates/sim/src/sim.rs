@@ -264,7 +264,7 @@ impl Builder {
     /// Where the simulated STS finds the host of an issuer, instead of by DNS. The port stands in for 443.
     #[must_use]
     pub fn resolve(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
-        self.issuers.resolve.push((host.into(), address));
+        self.issuers.hosts.add(&host.into(), address);
         self
     }
 
@@ -336,7 +336,7 @@ impl Builder {
             .into_iter()
             .for_each(|network| trouble.set_network(network));
         let issuers = Issuers::new(&self.issuers, self.clock.clone(), trouble.clone())?;
-        let chains = CertificateChains::new(&self.issuers.resolve).map_err(IssuersError::Root)?;
+        let chains = CertificateChains::new(&self.issuers.hosts).map_err(IssuersError::Root)?;
         let lock = lock(&dir)?;
         let memory = recall(&dir, self.keep_state)?;
         let authority =

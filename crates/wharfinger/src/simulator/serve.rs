@@ -6,6 +6,7 @@ use std::{
     process,
     str::FromStr,
     sync::Arc,
+    time::Duration,
 };
 
 use clap::ValueEnum;
@@ -53,7 +54,7 @@ pub(crate) struct Args {
     /// Keep everything in this folder, and go on with what is there [default: forget it at the end]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Where STS finds an issuer's host: NAME=ADDRESS:PORT; may be given several times
+    /// Where STS finds an issuer's host: NAME=ADDRESS:PORT or *.SUFFIX=ADDRESS:PORT; may be given several times
     #[arg(long, value_name = "NAME=ADDRESS:PORT")]
     resolve: Vec<String>,
     /// Trust these certificates (PEM) as AWS trusts public authorities, beside those
@@ -81,6 +82,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     log_format: LogFormat,
 }
+
+/// How long STS keeps an issuer's keys: AWS's own time is not documented. A key that is not among them is asked for at
+/// once, so what this hides for a while is a key that was taken away.
+const KEY_SET_LIFETIME: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Format {
@@ -137,7 +142,8 @@ async fn start(args: Args, dir: &Path) -> Result<Sim, Failed> {
         .listen(args.listen)
         .endpoint(args.endpoint)
         .control(args.control)
-        .clock(clock.with_machine_signatures());
+        .clock(clock.with_machine_signatures())
+        .key_set_lifetime(KEY_SET_LIFETIME);
     if args.state.is_some() {
         builder = builder.keep_state();
     }

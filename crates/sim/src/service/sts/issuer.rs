@@ -1,4 +1,4 @@
-use std::{error::Error, net::SocketAddr, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use reqwest::{Client, Response, redirect::Policy};
@@ -14,11 +14,14 @@ use super::{
     key_set::{KeySet, NoKeySet},
     vouched::{Authorities, Vouched},
 };
-use crate::trouble::{FetchTrouble, Trouble};
+use crate::{
+    resolve::Hosts,
+    trouble::{FetchTrouble, Trouble},
+};
 
 /// The way to the issuers' hosts.
 pub(super) struct Internet {
-    resolve: Vec<(String, SocketAddr)>,
+    hosts: Arc<Hosts>,
     authorities: Authorities,
     /// How long discovery and key set may take together.
     limit: Duration,
@@ -83,10 +86,10 @@ struct Discovery {
 }
 
 impl Internet {
-    /// Finds the hosts in `resolve` at the addresses there and every other by DNS. AWS is to trust the public
+    /// Finds hosts by `hosts`. AWS is to trust the public
     /// authorities and those in `roots` (PEM).
     pub(super) fn new(
-        resolve: &[(String, SocketAddr)],
+        hosts: &Hosts,
         roots: &[String],
         limit: Duration,
         trouble: Trouble,
@@ -100,7 +103,7 @@ impl Internet {
             }
         }
         Ok(Self {
-            resolve: resolve.to_vec(),
+            hosts: Arc::new(hosts.clone()),
             authorities: Authorities::new(store)?,
             limit,
             trouble,
@@ -121,14 +124,12 @@ impl Internet {
     )]
     async fn fetch_slowly(&self, issuer: &str) -> Result<Found, Unavailable> {
         let (tls, witness) = self.authorities.client().map_err(Unavailable::NoTls)?;
-        let mut client = Client::builder()
+        let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(true)
             .no_proxy()
+            .dns_resolver(Arc::clone(&self.hosts))
             .redirect(Policy::none());
-        for (host, address) in &self.resolve {
-            client = client.resolve(host, *address);
-        }
         let client = client.build().map_err(Unavailable::Unreachable)?;
 
         let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));

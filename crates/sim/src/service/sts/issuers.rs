@@ -1,6 +1,5 @@
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,6 +13,7 @@ use jiff::Timestamp;
 use super::issuer::{Found, Internet, IssuersError, Unavailable};
 use crate::{
     clock::{Clock, later},
+    resolve::Hosts,
     trouble::Trouble,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct IssuerSettings {
     /// Where hosts are found, instead of by DNS.
-    pub(crate) resolve: Vec<(String, SocketAddr)>,
+    pub(crate) hosts: Hosts,
     /// Certificate authorities (PEM) that AWS trusts beside the public ones.
     pub(crate) trust: Vec<String>,
     /// How long a key set is kept; zero to fetch it for each token.
@@ -67,7 +67,7 @@ impl Default for IssuerSettings {
     /// STS gives up on an issuer after 5 seconds.
     fn default() -> Self {
         Self {
-            resolve: Vec::new(),
+            hosts: Hosts::default(),
             trust: Vec::new(),
             key_set_lifetime: Duration::ZERO,
             time_limit: Duration::from_secs(5),
@@ -77,7 +77,7 @@ impl Default for IssuerSettings {
 
 impl Issuers {
     pub(crate) fn new(settings: &IssuerSettings, clock: Clock, trouble: Trouble) -> Result<Self, IssuersError> {
-        let internet = Internet::new(&settings.resolve, &settings.trust, settings.time_limit, trouble)?;
+        let internet = Internet::new(&settings.hosts, &settings.trust, settings.time_limit, trouble)?;
         Ok(Self {
             internet: Arc::new(internet),
             clock,
