@@ -17,6 +17,7 @@ pub(crate) enum Verb {
     TestHelp,
     Run(Plan),
     Fuzz(Fuzz),
+    Bench(String),
 }
 
 /// Reads the words after the program's name. No words at all ask for help.
@@ -38,6 +39,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Verb> {
             Some(word) => Err(word.unexpected().into()),
         },
         "fuzz" => fuzz(words),
+        "bench" => bench(words),
         other => bail!("`{other}` is no verb; `cargo xtask` lists them"),
     }
 }
@@ -48,6 +50,7 @@ pub(crate) fn verbs() -> String {
      test     every test; `cargo xtask test --help` lists its parts\n\
      check    the quick parts of the tests, which compile nothing\n\
      fuzz     TARGET [--minutes N]: looks for input that makes the policies' code panic, for 10 minutes\n\
+     bench    NAME: measures what docs/performance.md tells; policies or sim\n\
      help     this list\n"
         .to_owned()
 }
@@ -99,6 +102,17 @@ fn fuzz(mut words: lexopt::Parser) -> Result<Verb> {
     }
     let target = target.context("which target? `cargo xtask fuzz TARGET`; the targets lie in crates/iam/fuzz")?;
     Ok(Verb::Fuzz(Fuzz { target, minutes }))
+}
+
+fn bench(mut words: lexopt::Parser) -> Result<Verb> {
+    let name = match words.next()? {
+        Some(Value(name)) => name.string()?,
+        _ => bail!("which benchmark? `cargo xtask bench sim`, for one"),
+    };
+    match words.next()? {
+        None => Ok(Verb::Bench(name)),
+        Some(word) => Err(word.unexpected().into()),
+    }
 }
 
 fn part_name(word: &str) -> Result<&'static str> {

@@ -3,6 +3,7 @@
 
 mod arrows;
 mod bans;
+mod bench;
 mod cargo;
 mod children;
 mod command_line;
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
         Verb::Run(plan) => run(&plan),
         Verb::Fuzz(fuzz) => root()
             .and_then(|root| fuzz.run(root, &Children::new()?))
+            .map(|()| ExitCode::SUCCESS),
+        Verb::Bench(name) => root()
+            .and_then(|root| bench::run(&name, root, &Children::new()?))
             .map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
