@@ -2,7 +2,10 @@ use http::{HeaderMap, Method, header, request::Parts};
 use iam::AccountId;
 use url::form_urlencoded;
 
-use crate::host::{Host, Region};
+use crate::{
+    host::{Host, Region},
+    machine::Running,
+};
 
 /// The way by which a request came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(crate) enum Door {
     Endpoint,
     /// Plain HTTP for one registry and the layers that it redirects to, for clients that cannot be told where a name is.
     Registry { account: AccountId, region: Region },
+    /// Plain HTTP for the processes on a machine.
+    Machine(Running),
     /// No part of AWS: whoever runs the simulator watches and steers it here.
     Control,
 }
@@ -33,6 +38,7 @@ impl Door {
                 };
                 Some(bucket_in_path(parts.uri.path()).unwrap_or_else(registry))
             }
+            Self::Machine(machine) => Some(Host::Machine(machine.clone())),
             Self::Control => None,
         }
     }

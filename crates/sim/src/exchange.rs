@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use tokio::time::timeout;
 
-use crate::{door::Door, host::Host, request_body::RequestBody};
+use crate::{door::Door, host::Host, request_body::RequestBody, wire::Connection};
 
 /// What goes back to a client; a stream where it comes from a file.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -19,6 +19,8 @@ pub(crate) struct Inbound {
     pub(crate) peer: SocketAddr,
     /// How the request came in.
     pub(crate) door: Door,
+    /// The connection that the answer goes out by.
+    pub(crate) connection: Connection,
     pub(crate) parts: Parts,
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use iam::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::trail::Service;
+use crate::{machine::Running, trail::Service};
 
 /// The host names that this AWS answers to, read without any help from the product: a mistake in its parser must not
 /// be repeated here.
@@ -23,6 +23,8 @@ pub(crate) enum Host {
     Registry { account: AccountId, region: Region },
     /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
     LayerBucket { region: Region },
+    /// A link-local address, on a machine.
+    Machine(Running),
 }
 
 /// The forms of a service's name in a region ("AWS service endpoints" of the general reference).
@@ -113,6 +115,7 @@ impl Host {
             Self::Ecr { .. } => Service::Ecr,
             Self::Registry { .. } => Service::Registry,
             Self::LayerBucket { .. } => Service::LayerBucket,
+            Self::Machine(machine) => machine.service(),
         }
     }
 }
@@ -131,6 +134,7 @@ impl fmt::Display for Host {
             Self::Ecr { region } => write!(f, "api.ecr.{region}.amazonaws.com"),
             Self::Registry { account, region } => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
             Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
+            Self::Machine(machine) => machine.link_local().fmt(f),
         }
     }
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod host;
 mod identity;
 mod listener;
+mod machine;
 mod policy;
 mod query;
 mod request_body;
@@ -28,6 +29,7 @@ mod xml;
 
 pub use clock::Clock;
 pub use credential::AccessKey;
+pub use machine::{Instance, Machine, MachineError, MachineKind, MachineStatus, Task};
 pub use service::sts::IssuersError;
 pub use sim::{Builder, Sim, StartError};
 pub use trail::{Call, Service};

@@ -81,7 +81,8 @@ impl Listener {
         });
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+    /// Serves one connection to its end.
+    pub(crate) async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, %peer, "a connection ended at once");
             return;
@@ -122,6 +123,10 @@ impl Listener {
             .max_concurrent_streams(128)
             .max_header_list_size(MAX_HEADERS as u32)
             .keep_alive_interval(Some(HEADER_TIME));
+        if let Door::Machine(_) = self.door {
+            // A hop limit is that of a whole connection, which therefore must not carry several answers at a time.
+            builder = builder.http1_only();
+        }
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let ended = tokio::select! {

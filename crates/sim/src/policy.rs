@@ -76,6 +76,31 @@ impl Wish<'_> {
     }
 }
 
+/// Asks the trust policy of a role whether a service of AWS may do something to it: assume it, tag the session.
+pub(crate) fn judge_service(
+    service: &str,
+    action: &str,
+    role: &Role,
+    owner: AccountId,
+    context: Context,
+) -> Result<(), Denied> {
+    let request = Request {
+        principal: Principal::Service(service.to_owned()),
+        action: action.to_owned(),
+        resource: role.arn(owner),
+        resource_account: Some(owner),
+        context,
+    };
+    let policies = PolicySet {
+        trust: Some(role.trust.named("trust policy")),
+        ..PolicySet::default()
+    };
+    match iam::decide(&request, &policies) {
+        Decision::Allowed => Ok(()),
+        _ => Err(Denied(iam::evaluate(&request, &policies).sentence(&request))),
+    }
+}
+
 impl Document {
     /// The policy under a name, for `iam` to be asked with.
     pub(crate) fn named(&self, name: &str) -> Named {

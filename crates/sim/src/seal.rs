@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Session,
     /// The password of an ECR authorization token.
     Registry,
+    /// A token of the instance metadata service.
+    Metadata,
 }
 
 impl Seal {
@@ -84,6 +86,7 @@ impl Purpose {
         Aad::from(match self {
             Self::Session => b"session",
             Self::Registry => b"registry",
+            Self::Metadata => b"metadata",
         })
     }
 }

@@ -58,6 +58,7 @@ pub(crate) async fn answer(
         authority,
         peer,
         door,
+        connection: connection.clone(),
         parts,
     };
     let now = world.clock.now();
@@ -93,6 +94,7 @@ async fn serve(world: &World, host: &Host, inbound: &Inbound, body: RequestBody,
             registry::answer(world, inbound, body, registry, entry).await
         }
         Host::LayerBucket { region } => bucket::answer(world, inbound, region, entry).await,
+        Host::Machine(machine) => machine.answer(world, inbound, entry),
     }
 }
 
@@ -109,7 +111,7 @@ fn misdirected(authority: &str, door: &Door) -> Response {
         Door::Endpoint => {
             ": a call of STS, IAM or the ECR API is known by its signature; a registry has a name or a port of its own"
         }
-        Door::Names | Door::Registry { .. } | Door::Control => "",
+        Door::Names | Door::Registry { .. } | Door::Machine(_) | Door::Control => "",
     };
     let mut response = respond(
         StatusCode::MISDIRECTED_REQUEST,

@@ -19,6 +19,7 @@ use crate::{
     door::Door,
     host::Region,
     listener::{Listener, Tasks},
+    machine::{Fleet, Machine, MachineError, MachineStatus},
     service::sts::{IssuerSettings, Issuers, IssuersError},
     tls::Authority,
     trail::Call,
@@ -33,6 +34,7 @@ pub struct Sim {
     registries: Vec<(AccountId, Region, SocketAddr)>,
     control: Option<SocketAddr>,
     world: Arc<World>,
+    pub(crate) fleet: Fleet,
     tasks: Tasks,
     /// Holds the data directory.
     _lock: File,
@@ -46,6 +48,7 @@ pub struct Builder {
     listen: SocketAddr,
     endpoint: Option<SocketAddr>,
     registries: Vec<(AccountId, String, SocketAddr)>,
+    machines: Vec<Machine>,
     control: Option<SocketAddr>,
     issuers: IssuerSettings,
     clock: Clock,
@@ -85,6 +88,9 @@ pub enum StartError {
     /// A registry of [`Builder::registry`] is in no region of AWS.
     #[error("`{0}` is not a region of the partition aws: a name such as us-east-1 is expected")]
     Region(String),
+    /// A machine of [`Builder::machine`] cannot be had.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// The address of [`Builder::control`] is not on loopback.
     #[error("the control address {0} is not on loopback: whoever reaches it has the root keys of every account")]
     Control(SocketAddr),
@@ -108,6 +114,7 @@ impl Sim {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             endpoint: None,
             registries: Vec::new(),
+            machines: Vec::new(),
             control: None,
             issuers: IssuerSettings::default(),
             clock: Clock::system(),
@@ -137,6 +144,20 @@ impl Sim {
     /// Where the simulator is watched and steered, if that was asked for.
     pub fn control_addr(&self) -> Option<SocketAddr> {
         self.control
+    }
+
+    /// The machines, in the order in which they were added.
+    pub fn machines(&self) -> Vec<MachineStatus> {
+        self.fleet.statuses()
+    }
+
+    /// Adds a machine.
+    ///
+    /// # Errors
+    /// See [`MachineError`].
+    pub async fn add_machine(&self, machine: Machine) -> Result<MachineStatus, MachineError> {
+        let (machine, socket) = self.fleet.add(machine).await?;
+        Ok(self.fleet.run(machine, socket))
     }
 
     /// The certificate, in PEM, of the private authority that vouches for the host names.
@@ -254,6 +275,13 @@ impl Builder {
         self
     }
 
+    /// Adds a machine that finds instance metadata or container credentials.
+    #[must_use]
+    pub fn machine(mut self, machine: Machine) -> Self {
+        self.machines.push(machine);
+        self
+    }
+
     /// Where to listen, on loopback, for those who watch and steer the simulator while it runs.
     #[must_use]
     pub fn control(mut self, address: SocketAddr) -> Self {
@@ -349,6 +377,7 @@ impl Builder {
             .map_err(|error| StartError::DataDir { dir, error })?;
         let world = World::new(self.clock, blobs, issuers, chains, trouble, memory, tasks.ending());
         let world = Arc::new(world);
+        let fleet = Fleet::new(Arc::clone(&world), tasks.clone());
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),
             door,
@@ -381,12 +410,17 @@ impl Builder {
             sockets.push((socket, listener(Door::Control, None)));
             control = Some(address);
         }
+        let mut machines = Vec::new();
+        for machine in self.machines {
+            machines.push(fleet.add(machine).await?);
+        }
         let sim = Sim {
             address,
             endpoint,
             registries,
             control,
             world: Arc::clone(&world),
+            fleet,
             tasks: tasks.clone(),
             _lock: lock,
         };
@@ -394,6 +428,9 @@ impl Builder {
         let _ = world.places.set(sim.places());
         for (socket, listener) in sockets {
             listener.run(socket);
+        }
+        for (machine, socket) in machines {
+            sim.fleet.run(machine, socket);
         }
         Ok(sim)
     }

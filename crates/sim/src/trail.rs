@@ -57,6 +57,10 @@ pub enum Service {
     Registry,
     /// The bucket that the registry redirects blob downloads to.
     LayerBucket,
+    /// The instance metadata service of an EC2 instance.
+    InstanceMetadata,
+    /// The credentials endpoint of an ECS task.
+    TaskCredentials,
 }
 
 /// All calls in the order in which they came in. The oldest are dropped beyond [`Trail::CAPACITY`], and still counted.
@@ -86,13 +90,15 @@ impl Call {
 }
 
 impl Service {
-    /// The name that IAM's actions begin with.
+    /// The name that IAM's actions begin with; `imds` where IAM has none.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sts => "sts",
             Self::Iam => "iam",
             Self::Ecr | Self::Registry => "ecr",
             Self::LayerBucket => "s3",
+            Self::InstanceMetadata => "imds",
+            Self::TaskCredentials => "ecs",
         }
     }
 }
@@ -161,6 +167,11 @@ impl Trail {
 }
 
 impl Entry {
+    /// Notes what is asked for, in a client's own words.
+    pub(crate) fn asked_for(&mut self, resource: &str) {
+        self.call.resource = Some(shortened(resource));
+    }
+
     /// Notes the error that the answer is going to be.
     pub(crate) fn failed(&mut self, code: &str, message: &str) {
         self.call.error = Some(code.to_owned());
@@ -217,6 +228,8 @@ impl fmt::Display for Service {
             Self::Ecr => "ECR API",
             Self::Registry => "ECR registry",
             Self::LayerBucket => "layer bucket",
+            Self::InstanceMetadata => "instance metadata",
+            Self::TaskCredentials => "ECS credentials",
         })
     }
 }

@@ -4,7 +4,7 @@ mod pace;
 
 use std::{
     io::{self, IoSlice},
-    num::NonZeroU64,
+    num::{NonZeroU8, NonZeroU64},
     pin::Pin,
     sync::{
         Arc,
@@ -43,6 +43,8 @@ pub(crate) struct Severed;
 #[derive(Default)]
 struct Shared {
     fate: AtomicU8,
+    /// How many hops the packets go from the next one on; 0 is as many as they will.
+    hops: AtomicU8,
     /// Bytes a second; 0 is as fast as it goes.
     rate: AtomicU64,
     /// Counts the answers that began.
@@ -104,6 +106,10 @@ impl Wire {
         let shared = Arc::clone(&self.connection.0);
         shared.writer.register(cx.waker());
         self.connection.check()?;
+        let hops = shared.hops.swap(0, Ordering::AcqRel);
+        if hops > 0 {
+            self.stream.set_ttl(u32::from(hops))?;
+        }
         let written = match self.admit(cx, length) {
             Poll::Ready(length) => write(Pin::new(&mut self.stream), cx, length),
             Poll::Pending => Poll::Pending,
@@ -124,6 +130,11 @@ impl Connection {
     pub(crate) fn begin_answer(&self, rate: Option<NonZeroU64>) {
         self.0.rate.store(rate.map_or(0, NonZeroU64::get), Ordering::Release);
         self.0.answers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Sends everything from now on no further than so many hops, by the IP time-to-live: with 1 no router passes it on.
+    pub(crate) fn limit_hops(&self, hops: NonZeroU8) {
+        self.0.hops.store(hops.get(), Ordering::Release);
     }
 
     /// Ends the connection: what has not been written is not written any more.
@@ -275,6 +286,16 @@ mod tests {
             client.read_u8().await.unwrap_err().kind(),
             io::ErrorKind::ConnectionReset
         );
+    }
+
+    #[tokio::test]
+    async fn a_limit_of_hops_is_in_force_before_the_next_byte() {
+        let (mut wire, _client) = pair().await;
+        wire.write_all(b"abc").await.unwrap();
+        assert!(wire.stream.ttl().unwrap() > 3);
+        wire.connection().limit_hops(NonZeroU8::new(3).unwrap());
+        wire.write_all(b"def").await.unwrap();
+        assert_eq!(wire.stream.ttl().unwrap(), 3);
     }
 
     #[tokio::test]

@@ -169,7 +169,7 @@ fn without_signature(target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::door::Door;
+    use crate::{door::Door, wire::Connection};
     use proptest::prelude::*;
 
     fn inbound(target: &str, headers: &[(&str, &str)]) -> Option<Inbound> {
@@ -182,6 +182,7 @@ mod tests {
             authority: "sts.amazonaws.com".to_owned(),
             peer: ([127, 0, 0, 1], 443).into(),
             door: Door::Names,
+            connection: Connection::default(),
             parts,
         })
     }

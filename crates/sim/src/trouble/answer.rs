@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{effect::ErrorAnswer, when::Target};
 use crate::{
     exchange::{Response, empty, respond, set_header},
+    machine::{metadata_page, task_error},
     xml::Element,
 };
 
@@ -36,7 +37,9 @@ impl Failure {
     pub(super) fn throttled(target: Target) -> Self {
         let status = match target {
             Target::Sts | Target::Iam | Target::Ecr => StatusCode::BAD_REQUEST,
-            Target::Registry | Target::Issuer => StatusCode::TOO_MANY_REQUESTS,
+            Target::Registry | Target::InstanceMetadata | Target::TaskCredentials | Target::Issuer => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Target::LayerBucket => StatusCode::SERVICE_UNAVAILABLE,
         };
         let (code, message) = usual(target, status);
@@ -51,6 +54,8 @@ impl Failure {
             Target::Ecr => self.json(request_id),
             Target::Registry | Target::Issuer => self.envelope(),
             Target::LayerBucket => self.s3(request_id),
+            Target::InstanceMetadata => metadata_page(self.status),
+            Target::TaskCredentials => task_error(self.status, &self.code, &self.message),
         };
         if head {
             *response.body_mut() = empty();
@@ -134,6 +139,8 @@ fn usual(target: Target, status: StatusCode) -> (String, String) {
             "The request has failed due to a temporary failure of the server.",
         ),
         (Target::Registry, 503) => ("UNAVAILABLE", "service unavailable"),
+        // The agent's rate limiter.
+        (Target::TaskCredentials, 429) => ("TooManyRequests", "You have reached maximum request limit."),
         _ => {
             let reason = status.canonical_reason().unwrap_or("Error");
             let words = reason.replace('\'', "");
@@ -152,12 +159,14 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
 
-    const ALL: [Target; 5] = [
+    const ALL: [Target; 7] = [
         Target::Sts,
         Target::Iam,
         Target::Ecr,
         Target::Registry,
         Target::LayerBucket,
+        Target::InstanceMetadata,
+        Target::TaskCredentials,
     ];
 
     #[test]
@@ -172,6 +181,8 @@ mod tests {
             (400, "ThrottlingException", "Rate exceeded"),
             (429, "TOOMANYREQUESTS", "Rate exceeded"),
             (503, "SlowDown", "Please reduce your request rate."),
+            (429, "TooManyRequests", "Too Many Requests"),
+            (429, "TooManyRequests", "You have reached maximum request limit."),
         ];
         let expected = expected.map(|(status, code, message)| (status, code.to_owned(), message.to_owned()));
         assert_eq!(found, expected);

@@ -40,6 +40,12 @@ impl Subject {
                 subject.read_route(world, *account, region, inbound);
             }
             Host::LayerBucket { region } => subject.read_object(world, region, inbound),
+            Host::Machine(machine) => {
+                subject.account = Some(machine.account());
+                if let Some(action) = machine.action(inbound.parts.uri.path()) {
+                    action.clone_into(&mut subject.action);
+                }
+            }
         }
         if subject.account.is_none() {
             subject.account = signer(world, inbound);

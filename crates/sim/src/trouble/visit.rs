@@ -132,6 +132,10 @@ fn named_within(target: Target) -> usize {
         Target::Sts | Target::Iam => 1024 * 1024,
         // The parts of a layer are in the same document as the repository's name: 20 MiB at most, in Base64.
         Target::Ecr => 32 * 1024 * 1024,
-        Target::Registry | Target::LayerBucket | Target::Issuer => 0,
+        Target::Registry
+        | Target::LayerBucket
+        | Target::InstanceMetadata
+        | Target::TaskCredentials
+        | Target::Issuer => 0,
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Target {
     Ecr,
     Registry,
     LayerBucket,
+    InstanceMetadata,
+    TaskCredentials,
     /// STS's own fetches of an issuer's documents: `issuer:GetDiscovery` and `issuer:GetKeys`.
     Issuer,
 }
@@ -101,6 +103,8 @@ impl Target {
             Service::Ecr => Self::Ecr,
             Service::Registry => Self::Registry,
             Service::LayerBucket => Self::LayerBucket,
+            Service::InstanceMetadata => Self::InstanceMetadata,
+            Service::TaskCredentials => Self::TaskCredentials,
         }
     }
 }

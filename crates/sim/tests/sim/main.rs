@@ -6,6 +6,7 @@
 )]
 
 mod bucket;
+mod containers;
 mod control;
 mod doors;
 mod ecr;
@@ -22,7 +23,9 @@ mod iam_stage;
 mod iam_tags;
 mod iam_users;
 mod images;
+mod imds;
 mod issuer;
+mod machines;
 mod memory;
 mod pull;
 mod push;

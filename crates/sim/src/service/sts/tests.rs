@@ -197,6 +197,7 @@ fn inbound() -> Inbound {
         authority: "sts.us-east-1.amazonaws.com".into(),
         door: Door::Names,
         peer: "127.0.0.1:1".parse().unwrap(),
+        connection: crate::wire::Connection::default(),
         parts: http::Request::new(()).into_parts().0,
     }
 }
