@@ -149,7 +149,7 @@ impl Tasks {
     }
 
     /// Runs a task that ends with this AWS at the latest.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let abort = self.abort.clone();
         self.tracker.spawn(async move {
             abort.run_until_cancelled(task).await;

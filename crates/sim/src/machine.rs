@@ -4,6 +4,7 @@
 
 mod fleet;
 mod instance;
+mod pod;
 mod session;
 mod task;
 
@@ -20,6 +21,8 @@ pub(crate) use fleet::Fleet;
 pub use fleet::MachineError;
 pub use instance::Instance;
 pub(crate) use instance::page::page as metadata_page;
+pub use pod::Pod;
+pub(crate) use pod::error as pod_error;
 pub use task::Task;
 pub(crate) use task::error as task_error;
 
@@ -47,6 +50,8 @@ pub enum MachineKind {
     Instance(Instance),
     /// An ECS task.
     Task(Task),
+    /// A pod of an EKS cluster.
+    Pod(Pod),
 }
 
 /// A machine that can be asked.
@@ -89,6 +94,7 @@ struct Frame {
 enum Endpoint {
     Instance(instance::Metadata),
     Task(task::Credentials),
+    Pod(pod::Agent),
 }
 
 impl Machine {
@@ -125,6 +131,7 @@ impl Running {
         match &self.0.endpoint {
             Endpoint::Instance(_) => Service::InstanceMetadata,
             Endpoint::Task(_) => Service::TaskCredentials,
+            Endpoint::Pod(_) => Service::PodIdentity,
         }
     }
 
@@ -133,6 +140,7 @@ impl Running {
         match &self.0.endpoint {
             Endpoint::Instance(_) => instance::ADDRESS,
             Endpoint::Task(_) => task::ADDRESS,
+            Endpoint::Pod(_) => pod::ADDRESS,
         }
     }
 
@@ -141,6 +149,7 @@ impl Running {
         match &self.0.endpoint {
             Endpoint::Instance(_) => Some(instance::action(path)),
             Endpoint::Task(_) => task::action(path),
+            Endpoint::Pod(_) => pod::action(path),
         }
     }
 
@@ -159,6 +168,7 @@ impl Running {
         match endpoint {
             Endpoint::Instance(metadata) => metadata.answer(world, frame, inbound, entry),
             Endpoint::Task(credentials) => credentials.answer(world, frame, inbound, entry),
+            Endpoint::Pod(agent) => agent.answer(world, frame, inbound, entry),
         }
     }
 
@@ -173,17 +183,19 @@ impl Running {
             environment: match endpoint {
                 Endpoint::Instance(_) => instance::environment(frame),
                 Endpoint::Task(credentials) => credentials.environment(frame),
+                Endpoint::Pod(agent) => agent.environment(frame),
             },
         }
     }
 }
 
 impl MachineKind {
-    /// `instance` or `task`.
+    /// `instance`, `task` or `pod`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Instance(_) => "instance",
             Self::Task(_) => "task",
+            Self::Pod(_) => "pod",
         }
     }
 }
@@ -192,6 +204,13 @@ impl Frame {
     /// Bytes that say which machine this is, and are the same after a restart; `what` is what they are made into.
     fn fingerprint(&self, what: &str) -> [u8; 32] {
         fingerprint(&format!("{}/{}/{}/{what}", self.account, self.region, self.name))
+    }
+
+    /// As [`Frame::fingerprint`], in the form of a random UUID.
+    fn uuid(&self, what: &str) -> String {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.fingerprint(what)[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
     /// As [`Frame::fingerprint`], in so many hexadecimal digits, 64 at most.
@@ -211,6 +230,12 @@ impl From<Instance> for MachineKind {
 impl From<Task> for MachineKind {
     fn from(task: Task) -> Self {
         Self::Task(task)
+    }
+}
+
+impl From<Pod> for MachineKind {
+    fn from(pod: Pod) -> Self {
+        Self::Pod(pod)
     }
 }
 
@@ -251,12 +276,13 @@ mod tests {
                 region: Region::parse(region).unwrap(),
                 address: ([127, 0, 0, 1], 80).into(),
             };
-            frame.hex("instance", 17)
+            (frame.hex("instance", 17), frame.uuid("pod"))
         };
-        let instance = id("web", "111122223333", "us-east-1");
+        let (instance, pod) = id("web", "111122223333", "us-east-1");
         assert_eq!(instance.len(), 17);
-        assert_eq!(id("web", "111122223333", "us-east-1"), instance);
-        for other in [
+        assert_eq!((pod.len(), &pod[14..15]), (36, "4"));
+        assert_eq!(id("web", "111122223333", "us-east-1"), (instance.clone(), pod));
+        for (other, _) in [
             id("wep", "111122223333", "us-east-1"),
             id("web", "111122223334", "us-east-1"),
             id("web", "111122223333", "us-east-2"),

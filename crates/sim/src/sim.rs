@@ -372,12 +372,13 @@ impl Builder {
         let tls = Arc::new(authority)
             .tls()
             .map_err(|error| StartError::Authority(error.to_string()))?;
-        let blobs = Blobs::open(&dir)
-            .await
-            .map_err(|error| StartError::DataDir { dir, error })?;
+        let blobs = Blobs::open(&dir).await.map_err(|error| StartError::DataDir {
+            dir: dir.clone(),
+            error,
+        })?;
         let world = World::new(self.clock, blobs, issuers, chains, trouble, memory, tasks.ending());
         let world = Arc::new(world);
-        let fleet = Fleet::new(Arc::clone(&world), tasks.clone());
+        let fleet = Fleet::new(Arc::clone(&world), tasks.clone(), &dir);
         let listener = |door, tls| Listener {
             world: Arc::clone(&world),
             door,

@@ -61,6 +61,8 @@ pub enum Service {
     InstanceMetadata,
     /// The credentials endpoint of an ECS task.
     TaskCredentials,
+    /// The EKS Pod Identity Agent.
+    PodIdentity,
 }
 
 /// All calls in the order in which they came in. The oldest are dropped beyond [`Trail::CAPACITY`], and still counted.
@@ -99,6 +101,7 @@ impl Service {
             Self::LayerBucket => "s3",
             Self::InstanceMetadata => "imds",
             Self::TaskCredentials => "ecs",
+            Self::PodIdentity => "eks-auth",
         }
     }
 }
@@ -230,6 +233,7 @@ impl fmt::Display for Service {
             Self::LayerBucket => "layer bucket",
             Self::InstanceMetadata => "instance metadata",
             Self::TaskCredentials => "ECS credentials",
+            Self::PodIdentity => "EKS Pod Identity",
         })
     }
 }

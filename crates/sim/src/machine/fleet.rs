@@ -1,12 +1,13 @@
 use std::{
     io,
     net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::net::TcpListener;
 
-use super::{Endpoint, Frame, Inside, Machine, MachineKind, MachineStatus, Running, instance, task};
+use super::{Endpoint, Frame, Inside, Machine, MachineKind, MachineStatus, Running, instance, pod, task};
 use crate::{
     door::Door,
     host::Region,
@@ -18,6 +19,9 @@ use crate::{
 pub(crate) struct Fleet {
     world: Arc<World>,
     tasks: Tasks,
+    /// Below it lies what machines find on their disks.
+    dir: PathBuf,
+    clusters: Arc<pod::TokenKey>,
     running: Mutex<Vec<Running>>,
 }
 
@@ -47,13 +51,23 @@ pub enum MachineError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// What the machine is to find on its disk cannot be written.
+    #[error("{path} cannot be written: {error}", path = path.display())]
+    Disk {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
 }
 
 impl Fleet {
-    pub(crate) fn new(world: Arc<World>, tasks: Tasks) -> Self {
+    pub(crate) fn new(world: Arc<World>, tasks: Tasks, data_dir: &Path) -> Self {
         Self {
             world,
             tasks,
+            dir: data_dir.join("machines"),
+            clusters: Arc::new(pod::TokenKey::generate()),
             running: Mutex::default(),
         }
     }
@@ -84,6 +98,12 @@ impl Fleet {
                 Endpoint::Instance(instance::Metadata::new(instance, &frame, launched)?)
             }
             MachineKind::Task(task) => Endpoint::Task(task::Credentials::new(task, &frame)?),
+            MachineKind::Pod(pod) => {
+                let dir = self.dir.join(&frame.name);
+                let agent = pod::Agent::new(pod, &frame, Arc::clone(&self.clusters), &dir)?;
+                agent.project(self.world.clock.now())?;
+                Endpoint::Pod(agent)
+            }
         };
         let added = Running(Arc::new(Inside {
             frame,
@@ -96,6 +116,13 @@ impl Fleet {
 
     /// Lets a machine be asked.
     pub(crate) fn run(&self, machine: Running, socket: TcpListener) -> MachineStatus {
+        if let Endpoint::Pod(_) = machine.0.endpoint {
+            self.tasks.spawn(pod::keep_token(
+                machine.clone(),
+                Arc::clone(&self.world),
+                self.tasks.ending(),
+            ));
+        }
         let status = machine.status();
         self.listener(machine).run(socket);
         status
@@ -119,7 +146,7 @@ impl Fleet {
     }
 }
 
-/// The name may become one of a file, and a part of the name of a session.
+/// The name is a directory's too, and a part of session names.
 fn check(machine: &Machine) -> Result<Region, MachineError> {
     let invalid = |what, value: &str, expected| MachineError::Invalid {
         what,

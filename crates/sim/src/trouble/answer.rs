@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{effect::ErrorAnswer, when::Target};
 use crate::{
     exchange::{Response, empty, respond, set_header},
-    machine::{metadata_page, task_error},
+    machine::{metadata_page, pod_error, task_error},
     xml::Element,
 };
 
@@ -37,9 +37,11 @@ impl Failure {
     pub(super) fn throttled(target: Target) -> Self {
         let status = match target {
             Target::Sts | Target::Iam | Target::Ecr => StatusCode::BAD_REQUEST,
-            Target::Registry | Target::InstanceMetadata | Target::TaskCredentials | Target::Issuer => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Target::Registry
+            | Target::InstanceMetadata
+            | Target::TaskCredentials
+            | Target::PodIdentity
+            | Target::Issuer => StatusCode::TOO_MANY_REQUESTS,
             Target::LayerBucket => StatusCode::SERVICE_UNAVAILABLE,
         };
         let (code, message) = usual(target, status);
@@ -56,6 +58,7 @@ impl Failure {
             Target::LayerBucket => self.s3(request_id),
             Target::InstanceMetadata => metadata_page(self.status),
             Target::TaskCredentials => task_error(self.status, &self.code, &self.message),
+            Target::PodIdentity => pod_error(self.status, &self.code, &self.message, request_id),
         };
         if head {
             *response.body_mut() = empty();
@@ -139,8 +142,20 @@ fn usual(target: Target, status: StatusCode) -> (String, String) {
             "The request has failed due to a temporary failure of the server.",
         ),
         (Target::Registry, 503) => ("UNAVAILABLE", "service unavailable"),
-        // The agent's rate limiter.
+        // The agent's rate limiter, and the service model of EKS Auth.
         (Target::TaskCredentials, 429) => ("TooManyRequests", "You have reached maximum request limit."),
+        (Target::PodIdentity, 429) => (
+            "ThrottlingException",
+            "The request was denied because your request rate is too high. Reduce the frequency of requests.",
+        ),
+        (Target::PodIdentity, 500) => (
+            "InternalServerException",
+            "These errors are usually caused by a server-side issue.",
+        ),
+        (Target::PodIdentity, 503) => (
+            "ServiceUnavailableException",
+            "The service is unavailable. Back off and retry the operation.",
+        ),
         _ => {
             let reason = status.canonical_reason().unwrap_or("Error");
             let words = reason.replace('\'', "");
@@ -159,7 +174,7 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
 
-    const ALL: [Target; 7] = [
+    const ALL: [Target; 8] = [
         Target::Sts,
         Target::Iam,
         Target::Ecr,
@@ -167,6 +182,7 @@ mod tests {
         Target::LayerBucket,
         Target::InstanceMetadata,
         Target::TaskCredentials,
+        Target::PodIdentity,
     ];
 
     #[test]
@@ -183,6 +199,11 @@ mod tests {
             (503, "SlowDown", "Please reduce your request rate."),
             (429, "TooManyRequests", "Too Many Requests"),
             (429, "TooManyRequests", "You have reached maximum request limit."),
+            (
+                429,
+                "ThrottlingException",
+                "The request was denied because your request rate is too high. Reduce the frequency of requests.",
+            ),
         ];
         let expected = expected.map(|(status, code, message)| (status, code.to_owned(), message.to_owned()));
         assert_eq!(found, expected);

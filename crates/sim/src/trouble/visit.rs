@@ -136,6 +136,7 @@ fn named_within(target: Target) -> usize {
         | Target::LayerBucket
         | Target::InstanceMetadata
         | Target::TaskCredentials
+        | Target::PodIdentity
         | Target::Issuer => 0,
     }
 }

@@ -38,6 +38,7 @@ pub(crate) enum Target {
     LayerBucket,
     InstanceMetadata,
     TaskCredentials,
+    PodIdentity,
     /// STS's own fetches of an issuer's documents: `issuer:GetDiscovery` and `issuer:GetKeys`.
     Issuer,
 }
@@ -105,6 +106,7 @@ impl Target {
             Service::LayerBucket => Self::LayerBucket,
             Service::InstanceMetadata => Self::InstanceMetadata,
             Service::TaskCredentials => Self::TaskCredentials,
+            Service::PodIdentity => Self::PodIdentity,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde_json::{Value, json};
-use sim::{Instance, Machine, MachineStatus, Task};
+use sim::{Instance, Machine, MachineStatus, Pod, Task};
 
 use crate::{
     signing::Keys,
@@ -132,6 +132,13 @@ async fn a_machine_that_cannot_be_is_refused() {
             format!("`{hops}` cannot be the hop limit of a machine: 1 to 64 are expected")
         );
     }
+    for kind in [
+        Pod::new("puller").cluster("-"),
+        Pod::new("puller").namespace("Team"),
+        Pod::new("puller").service_account(""),
+    ] {
+        assert!(refused(machine("other", kind)).await.contains("cannot be the"));
+    }
     assert!(
         refused(machine("other", Task::new("puller").cluster("a/b")))
             .await
@@ -153,11 +160,13 @@ async fn the_services_of_machines_fail_on_demand() {
         builder
             .machine(machine("web", Instance::new()))
             .machine(machine("job", Task::new("puller")))
+            .machine(machine("pod", Pod::new("puller")))
     })
     .await;
     for (service, action) in [
         ("instanceMetadata", "imds:GetToken"),
         ("taskCredentials", "ecs:GetCredentials"),
+        ("podIdentity", "eks-auth:*"),
     ] {
         let when = json!({"service": service, "action": action});
         let rule = json!({"id": service, "when": when, "what": {"error": {"status": 503}}});
@@ -168,7 +177,7 @@ async fn the_services_of_machines_fail_on_demand() {
         .sim
         .machines()
         .iter()
-        .zip(["latest/api/token", "v2/credentials/x"])
+        .zip(["latest/api/token", "v2/credentials/x", "v1/credentials"])
     {
         let url = format!("http://{}/{path}", machine.address);
         let request = stage.http.put(url).header("x-aws-ec2-metadata-token-ttl-seconds", "60");
@@ -177,6 +186,17 @@ async fn the_services_of_machines_fail_on_demand() {
     assert!(answers.iter().all(|answer| answer.status == 503));
     assert!(answers[0].text().contains("<title>503 - Service Unavailable</title>"));
     assert_eq!(answers[1].json()["code"], "ServiceUnavailable");
+    let id = stage.sim.trail().pop().unwrap().request_id;
+    assert_eq!(
+        answers[2].text(),
+        format!(
+            "[{id}]: (ServiceUnavailableException): The service is unavailable. Back off and retry the operation., fault: \
+             server\n"
+        )
+    );
     let faults = stage.sim.trail().into_iter().filter_map(|call| call.fault);
-    assert_eq!(faults.collect::<Vec<_>>(), ["instanceMetadata", "taskCredentials"]);
+    assert_eq!(
+        faults.collect::<Vec<_>>(),
+        ["instanceMetadata", "taskCredentials", "podIdentity"]
+    );
 }
