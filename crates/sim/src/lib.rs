@@ -29,7 +29,7 @@ mod xml;
 
 pub use clock::Clock;
 pub use credential::AccessKey;
-pub use machine::{Instance, Machine, MachineError, MachineKind, MachineStatus, Pod, Task};
+pub use machine::{Instance, InvalidMachine, Machine, MachineError, MachineKind, MachineStatus, Pod, Task};
 pub use service::sts::IssuersError;
 pub use sim::{Builder, Sim, StartError};
 pub use trail::{Call, Service};

@@ -2,6 +2,7 @@
 //! containers. The machines themselves are not simulated: whoever connects to a machine's address is taken for a
 //! process on it.
 
+mod description;
 mod fleet;
 mod instance;
 mod pod;
@@ -17,6 +18,7 @@ use std::{
 use aws_lc_rs::digest;
 use iam::AccountId;
 
+pub use description::InvalidMachine;
 pub(crate) use fleet::Fleet;
 pub use fleet::MachineError;
 pub use instance::Instance;
@@ -54,7 +56,7 @@ pub enum MachineKind {
     Pod(Pod),
 }
 
-/// A machine that can be asked.
+/// A machine that can be asked. As JSON, an object with these members; the environment is an object too.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct MachineStatus {

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use fault::Fault;
 pub(crate) use fetch::FetchTrouble;
 pub use json::InvalidFault;
+pub(crate) use json::read_object;
 pub use network::Network;
 pub use rule::FaultStatus;
 pub(crate) use visit::{Passage, Visit};

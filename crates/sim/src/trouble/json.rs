@@ -31,7 +31,7 @@ pub(super) fn read<T: DeserializeOwned>(json: &str, what: &str) -> Result<T, Inv
 }
 
 /// Reads a JSON object. Without this a list of values in the order of the members would be one too.
-pub(super) fn read_object<T: DeserializeOwned>(json: &str, what: &str) -> Result<T, InvalidFault> {
+pub(crate) fn read_object<T: DeserializeOwned>(json: &str, what: &str) -> Result<T, InvalidFault> {
     if json.trim_start().starts_with('[') {
         return Err(InvalidFault(format!(
             "{what}: invalid type: sequence, expected an object"

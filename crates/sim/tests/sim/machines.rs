@@ -104,6 +104,17 @@ async fn machines_are_listed_with_where_they_are_asked() {
             format!("http://{}", machines[0].address)
         )]
     );
+    assert_eq!(
+        serde_json::to_value(&machines[0]).unwrap(),
+        json!({
+            "name": "web",
+            "account": ACCOUNT,
+            "region": "us-east-1",
+            "kind": "instance",
+            "address": machines[0].address.to_string(),
+            "environment": {"AWS_EC2_METADATA_SERVICE_ENDPOINT": format!("http://{}", machines[0].address)},
+        })
+    );
     assert_eq!(variable(&added, "AWS_REGION").as_deref(), Some("eu-west-1"));
 }
 
