@@ -306,3 +306,31 @@ async fn a_role_that_is_gone_has_no_credentials() {
     stage.create_role("puller", &trust("ec2.amazonaws.com")).await.ok();
     stage.who(&keys(&credentials(&stage).await)).await;
 }
+
+#[tokio::test]
+async fn nonsense_gets_a_page() {
+    let stage = stage(Instance::new().imds_v1(true)).await;
+    let long = format!("latest/{}", "a/".repeat(10_000));
+    for path in [
+        "latest/%2e%2e/etc",
+        "latest/meta-data/%00",
+        "latest/api/token/",
+        "latest/meta-data/?q=%ff",
+        &long,
+    ] {
+        let answer = ask(&stage, Method::GET, path, &[]).await;
+        assert!(matches!(answer.status, 200 | 404), "{path}: {}", answer.status);
+    }
+    let call = stage.sim.trail().pop().unwrap();
+    assert_eq!(call.resource.unwrap().len(), 1024);
+    let garbled = ask(
+        &stage,
+        Method::GET,
+        "latest/meta-data/",
+        &[(TOKEN, &"=".repeat(30_000))],
+    )
+    .await;
+    page(&garbled, 401, "Unauthorized");
+    let put = ask(&stage, Method::PUT, "latest/meta-data/", &[]).await;
+    assert_eq!(put.status, 405);
+}
