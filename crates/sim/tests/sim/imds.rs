@@ -258,9 +258,45 @@ async fn without_a_profile_there_is_no_iam() {
 }
 
 #[tokio::test]
-async fn a_profile_that_is_not_there_is_none() {
+async fn an_instance_follows_its_profile() {
     let stage = stage(Instance::new().profile("web")).await;
-    page(&metadata(&stage, "latest/meta-data/iam/info").await, 404, "Not Found");
+    let iam = async |action: &str, more: &[(&str, &str)]| {
+        let mut params = vec![("Action", action), ("InstanceProfileName", "web")];
+        params.extend(more);
+        stage.iam(&params).await.ok()
+    };
+    let info = async || metadata(&stage, "latest/meta-data/iam/info").await;
+    let roles = async || metadata(&stage, "latest/meta-data/iam/security-credentials/").await;
+    page(&info().await, 404, "Not Found");
+
+    let created = iam("CreateInstanceProfile", &[("Path", "/team/")]).await;
+    let document = info().await.ok().json();
+    assert_eq!(document["Code"], "Success");
+    assert_eq!(document["InstanceProfileId"], created.element("InstanceProfileId"));
+    assert_eq!(document["InstanceProfileArn"], created.element("Arn"));
+    let message = document["Message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Instance Profile does not contain a role."),
+        "{message}"
+    );
+    page(&roles().await, 404, "Not Found");
+
+    iam("AddRoleToInstanceProfile", &[("RoleName", "puller")]).await;
+    assert_eq!(info().await.json()["Message"], Value::Null);
+    assert_eq!(roles().await.ok().text(), "puller");
+    stage.who(&keys(&credentials(&stage).await)).await;
+
+    iam("RemoveRoleFromInstanceProfile", &[("RoleName", "puller")]).await;
+    page(&roles().await, 404, "Not Found");
+    page(&metadata(&stage, CREDENTIALS).await, 404, "Not Found");
+
+    iam("DeleteInstanceProfile", &[]).await;
+    let gone = info().await.ok().json();
+    assert_eq!(gone["Code"], "InstanceProfileNotFound");
+    iam("CreateInstanceProfile", &[]).await;
+    iam("AddRoleToInstanceProfile", &[("RoleName", "puller")]).await;
+    assert_eq!(info().await.json(), gone);
+    page(&roles().await, 404, "Not Found");
 }
 
 #[tokio::test]
