@@ -7,7 +7,8 @@ use sim::{Pod, Service, Task};
 
 use crate::{
     machines::{keys, machine, service_trust, variable},
-    stage::{Answer, Stage},
+    signing::Keys,
+    stage::{Answer, OTHER, Stage},
 };
 
 const URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -209,6 +210,31 @@ async fn a_pod_comes_by_the_credentials_of_its_service_account() {
     assert_eq!(pod_credentials(&stage).await.json(), document);
     stage.clock.advance(Duration::from_hours(3));
     assert_ne!(pod_credentials(&stage).await.ok().json(), document);
+}
+
+#[tokio::test]
+async fn the_tags_of_a_pod_go_with_it_into_the_next_role() {
+    let stage = stage_with(pod(), &pod_trust(&json!({}))).await;
+    let keys = keys(&pod_credentials(&stage).await.ok().json());
+    let hop = stage.hop_from("puller", &keys).await.ok();
+    assert_eq!(hop.element("Expiration"), "2026-11-20T14:00:00Z");
+    let next = Keys {
+        id: hop.element("AccessKeyId"),
+        secret: hop.element("SecretAccessKey"),
+        token: Some(hop.element("SessionToken")),
+    };
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalTag/kubernetes-namespace": "team"}},
+    }});
+    let allow = [
+        ("Action", "PutRolePolicy"),
+        ("RoleName", "deploy"),
+        ("PolicyName", "permissions"),
+        ("PolicyDocument", &policy.to_string()),
+    ];
+    stage.query("iam", &allow, &stage.root(OTHER)).await.ok();
+    assert_eq!(stage.ecr("GetAuthorizationToken", &json!({}), &next).await.status, 200);
 }
 
 #[tokio::test]

@@ -237,6 +237,7 @@ async fn an_instance_assumes_a_role_of_another_account() {
     let stage = stage(Instance::new().role("puller")).await;
     let hop = stage.hop_from("puller", &keys(&credentials(&stage).await)).await.ok();
     assert_eq!(hop.element("Arn"), "arn:aws:sts::444455556666:assumed-role/deploy/hop");
+    assert_eq!(hop.element("Expiration"), "2026-11-20T14:00:00Z");
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ impl Stage {
         .ok();
     }
 
-    /// `AssumeRole` from `role` into a role of the other account, which trusts it.
+    /// `AssumeRole` for two hours from `role` into a role of the other account, which trusts it. Whoever is in a role
+    /// already gets no more than one, unless AWS itself put it there.
     pub(crate) async fn hop_from(&self, role: &str, keys: &Keys) -> Answer {
         let source = format!("arn:aws:iam::{ACCOUNT}:role/{role}");
         let target = format!("arn:aws:iam::{OTHER}:role/deploy");
@@ -71,6 +72,7 @@ impl Stage {
             ("Action", "CreateRole"),
             ("RoleName", "deploy"),
             ("AssumeRolePolicyDocument", &trust.to_string()),
+            ("MaxSessionDuration", "7200"),
         ];
         self.query("iam", &create, &self.root(OTHER)).await.ok();
         let permission = json!({"Version": "2012-10-17", "Statement": {
@@ -81,6 +83,7 @@ impl Stage {
             ("Action", "AssumeRole"),
             ("RoleArn", &target),
             ("RoleSessionName", "hop"),
+            ("DurationSeconds", "7200"),
         ];
         self.query("sts", &assume, keys).await
     }
