@@ -3,6 +3,7 @@
 //! It hands out root keys, so it listens on loopback only, and a page in a browser gets nothing from it: neither by a
 //! name that somebody made point at loopback nor by a form.
 
+mod machines;
 mod trail;
 mod trouble;
 
@@ -77,14 +78,14 @@ async fn call(world: Arc<World>, parts: &Parts, body: RequestBody) -> Result<Res
     let method = &parts.method;
     let methods: &[Method] = match segments[..] {
         [""] | ["ca.pem" | "trail"] | ["credentials", _] => &[Method::GET],
-        ["clock"] => &[Method::GET, Method::POST],
+        ["clock" | "machines"] => &[Method::GET, Method::POST],
         ["network"] => &[Method::GET, Method::POST, Method::DELETE],
         ["faults"] => &[Method::GET, Method::POST, Method::PUT, Method::DELETE],
         ["faults", _] => &[Method::DELETE],
         _ => {
             return Err(Refused::new(
                 StatusCode::NOT_FOUND,
-                "there are /, /ca.pem, /credentials/ACCOUNT, /trail, /clock, /faults, /faults/ID and /network",
+                "there are /, /ca.pem, /credentials/ACCOUNT, /trail, /clock, /machines, /faults, /faults/ID and /network",
             ));
         }
     };
@@ -103,6 +104,7 @@ async fn call(world: Arc<World>, parts: &Parts, body: RequestBody) -> Result<Res
         ["credentials", account] => credentials(&world, account),
         ["trail"] => trail::show(&world, parts.uri.query()),
         ["clock"] => clock(&world, method, &text),
+        ["machines"] => machines::machines(&world, method, &text).await,
         ["network"] => trouble::network(&world.trouble, method, &text),
         ["faults"] => trouble::faults(&world.trouble, method, &text),
         ["faults", id] => trouble::remove_fault(&world.trouble, id),

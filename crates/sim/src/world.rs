@@ -9,7 +9,7 @@ mod state;
 
 use std::{
     path::Path,
-    sync::{OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock, Weak},
 };
 
 use iam::AccountId;
@@ -35,6 +35,7 @@ use crate::{
     control::Places,
     credential::{AccessKey, SessionStatement},
     identity::Identity,
+    machine::Fleet,
     seal::{Purpose, Seal},
     service::{registry::Uploads, sts::Issuers},
     sigv4::{Presigner, Refused},
@@ -60,6 +61,8 @@ pub(crate) struct World {
     pub(crate) ca_pem: String,
     /// Where everything is, once it is.
     pub(crate) places: OnceLock<Places>,
+    /// The machines. They know this world, so it must not keep them.
+    pub(crate) fleet: OnceLock<Weak<Fleet>>,
     /// The end of this AWS, for whoever waits for what may never come.
     pub(crate) ending: CancellationToken,
     /// Where the state is kept; it goes with the process where there is none.
@@ -134,9 +137,17 @@ impl World {
             state: RwLock::new(memory.state),
             ca_pem: memory.secrets.authority.certificate_pem,
             places: OnceLock::new(),
+            fleet: OnceLock::new(),
             ending,
             archive: memory.archive,
         }
+    }
+
+    /// Tells what came to be after this world, once.
+    pub(crate) fn introduce(&self, places: Places, fleet: &Arc<Fleet>) {
+        // Whoever introduces a second time is not believed.
+        let _ = self.places.set(places);
+        let _ = self.fleet.set(Arc::downgrade(fleet));
     }
 
     /// Reads the state.

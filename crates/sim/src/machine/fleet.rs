@@ -114,6 +114,12 @@ impl Fleet {
         Ok((added, socket))
     }
 
+    /// Takes a machine in and lets it be asked.
+    pub(crate) async fn start(&self, machine: Machine) -> Result<MachineStatus, MachineError> {
+        let (machine, socket) = self.add(machine).await?;
+        Ok(self.run(machine, socket))
+    }
+
     /// Lets a machine be asked.
     pub(crate) fn run(&self, machine: Running, socket: TcpListener) -> MachineStatus {
         if let Endpoint::Pod(_) = machine.0.endpoint {

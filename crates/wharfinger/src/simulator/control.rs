@@ -86,7 +86,8 @@ impl FromStr for Control {
     }
 }
 
-async fn document<T: DeserializeOwned>(response: Response) -> Result<T, Failed> {
+/// Reads the document that is the answer.
+pub(super) async fn document<T: DeserializeOwned>(response: Response) -> Result<T, Failed> {
     let unread = |why: &dyn Display| Failed::Running(format!("the answer of the simulated AWS cannot be read: {why}"));
     let document = response.bytes().await.map_err(|error| unread(&error))?;
     serde_json::from_slice(&document).map_err(|error| unread(&error))

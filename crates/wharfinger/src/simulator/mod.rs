@@ -4,6 +4,7 @@ mod clock;
 mod control;
 mod credentials;
 mod fault;
+mod machine;
 mod network;
 mod rules;
 mod serve;
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     /// Let calls go wrong: errors, throttling, delays, connections that end, bytes that differ
     #[command(subcommand, display_name = "wharfinger")]
     Fault(fault::Command),
+    /// Add and show machines inside AWS: EC2 instances, ECS tasks, pods of EKS, with the credentials of their roles
+    #[command(subcommand, display_name = "wharfinger")]
+    Machine(machine::Command),
     /// Show or set what the network is like
     #[command(display_name = "wharfinger")]
     Network(network::Args),
@@ -69,6 +73,7 @@ impl Command {
             Self::Trail(args) => trail::run(args).await,
             Self::Clock(args) => clock::run(args).await,
             Self::Fault(command) => fault::run(command).await,
+            Self::Machine(command) => machine::run(command).await,
             Self::Network(args) => network::run(args).await,
         };
         let Err(failed) = result else {

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use iam::AccountId;
 use jiff::Timestamp;
 use serde_json::json;
-use sim::{Builder, Clock, Fault, Network, Sim, StartError};
+use sim::{Builder, Clock, Fault, Machine, Network, Sim, StartError};
 use tempfile::TempDir;
 use tracing::{info, warn};
 
@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// Let the time stand still until `wharfinger sim clock --advance` moves it
     #[arg(long)]
     stop_clock: bool,
+    /// An EC2 instance, an ECS task or a pod of EKS: JSON, written here or in @FILE; may be given several times
+    #[arg(long, value_name = "MACHINE")]
+    machine: Vec<Json>,
     /// A rule by which calls go wrong, or a list of them: JSON, written here or in @FILE; may be given several times
     #[arg(long, value_name = "RULE")]
     fault: Vec<Json>,
@@ -163,6 +166,10 @@ async fn start(args: Args, dir: &Path) -> Result<Sim, Failed> {
             .map_err(|error| Failed::Input(format!("--ca-bundle `{}` cannot be read: {error}", path.display())))?;
         builder = builder.trust_pem(pem);
     }
+    for machine in args.machine {
+        let machine = machine.read()?.parse::<Machine>();
+        builder = builder.machine(machine.map_err(|error| Failed::Input(format!("--machine: {error}")))?);
+    }
     builder = builder.seed(args.seed);
     for rules in args.fault {
         let text = rules.read()?;
@@ -211,6 +218,7 @@ fn say(sim: &Sim, authority: &Path, format: Format) -> io::Result<()> {
                 "endpoint": endpoint,
                 "control": control,
                 "registries": registries.collect::<Vec<_>>(),
+                "machines": sim.machines(),
             });
             writeln!(stdout, "{places}")?;
         }
@@ -229,6 +237,13 @@ fn say(sim: &Sim, authority: &Path, format: Format) -> io::Result<()> {
             }
             for (host, address) in registries {
                 writeln!(stdout, "registry  http://{address}  {host}")?;
+            }
+            for machine in sim.machines() {
+                let (name, address) = (machine.name, machine.address);
+                writeln!(
+                    stdout,
+                    "machine   http://{address}  {name}: eval \"$(wharfinger sim machine env {name})\""
+                )?;
             }
             if let Some(control) = control {
                 writeln!(

@@ -235,6 +235,39 @@ async fn calls_go_wrong_by_rules_that_come_and_go() {
     assert_eq!(simulator.run(&["fault", "list"]).out, "");
 }
 
+#[tokio::test]
+async fn machines_are_added_and_say_what_their_processes_have_in_the_environment() {
+    let instance = r#"{"name": "builder", "account": "111122223333", "instance": {"imdsV1": true}}"#;
+    let simulator = Simulator::start(&["--machine", instance]);
+    assert_eq!(simulator.places["machines"][0]["name"], "builder");
+    let exports = simulator.run(&["machine", "env", "builder"]).out;
+    let script = format!("{exports}\nprintf %s \"$AWS_EC2_METADATA_SERVICE_ENDPOINT\"");
+    let shell = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let metadata = String::from_utf8(shell.stdout).unwrap();
+    let region = client(None).get(format!(
+        "{}/latest/meta-data/placement/region",
+        metadata.trim_end_matches('/')
+    ));
+    assert_eq!(region.send().await.unwrap().text().await.unwrap(), "us-east-1");
+
+    let task = r#"{"name": "job", "account": "111122223333", "task": {"role": "puller"}}"#;
+    let added = simulator.run(&["machine", "add", task]);
+    assert!(added.out.contains("export AWS_CONTAINER_CREDENTIALS_"), "{added:?}");
+    assert!(added.out.contains("export AWS_ENDPOINT_URL="), "{added:?}");
+    simulator
+        .run(&["machine", "add", task])
+        .assert_refused(&["there is a machine of the name `job` already"]);
+    simulator
+        .run(&["machine", "add", "{}"])
+        .assert_refused(&["machine: missing field `name`"]);
+    simulator
+        .run(&["machine", "env", "x"])
+        .assert_refused(&["there is no machine `x`"]);
+    let listed = simulator.run(&["machine", "list"]).out;
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.contains("of 111122223333 in us-east-1"), "{listed}");
+}
+
 #[test]
 fn the_network_is_set_and_cleared() {
     let simulator = Simulator::start(&["--network", r#"{"latencyMillis": 1}"#]);
@@ -310,6 +343,7 @@ fn bad_input_is_named() {
     serve(&[control, "--ca-bundle=missing"]).assert_refused(&["--ca-bundle `missing` cannot be read"]);
     serve(&[control, "--registry=111122223333/moon=127.0.0.1:0"]).assert_refused(&["`moon` is not a region"]);
     serve(&[control, "--fault={}"]).assert_refused(&["--fault: ", "id"]);
+    serve(&[control, "--machine={}"]).assert_refused(&["--machine: machine: missing field `name`"]);
     serve(&[control, "--network=[]"])
         .assert_refused(&["--network: network: invalid type: sequence, expected an object"]);
     serve(&["--registry=1/us-east-1=127.0.0.1:0"]).assert_refused_argument(&["`1` is not an AWS account"]);
