@@ -45,6 +45,8 @@ pub enum ErrorCode {
     NameUnknown,
     /// A length is missing or wrong.
     SizeInvalid,
+    /// The tag cannot be given, or not again.
+    TagInvalid,
     /// Who asks is not known.
     Unauthorized,
     /// Who asks is known and may not.
@@ -84,6 +86,7 @@ impl ErrorCode {
             Self::NameInvalid => "NAME_INVALID",
             Self::NameUnknown => "NAME_UNKNOWN",
             Self::SizeInvalid => "SIZE_INVALID",
+            Self::TagInvalid => "TAG_INVALID",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::Denied => "DENIED",
             Self::Unsupported => "UNSUPPORTED",
@@ -104,7 +107,8 @@ impl ErrorCode {
             | Self::DigestInvalid
             | Self::ManifestInvalid
             | Self::NameInvalid
-            | Self::SizeInvalid => 400,
+            | Self::SizeInvalid
+            | Self::TagInvalid => 400,
             Self::Unauthorized => 401,
             Self::Denied => 403,
             Self::Unsupported => 405,
