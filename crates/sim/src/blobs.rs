@@ -14,6 +14,7 @@ use tempfile::TempPath;
 use tokio::{
     fs::{self, File},
     io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    sync::RwLock,
     task::spawn_blocking,
     time::timeout,
 };
@@ -24,6 +25,8 @@ use crate::{exchange::Body, request_body::RequestBody};
 pub(crate) struct Blobs {
     kept: PathBuf,
     uploads: PathBuf,
+    /// Many may keep content at once; whoever removes some does so alone.
+    gate: RwLock<()>,
 }
 
 /// A layer that is being uploaded, in as many pieces as the client likes. Its file goes with it.
@@ -32,6 +35,10 @@ pub(crate) struct Upload {
     path: TempPath,
     length: u64,
     hasher: Hasher,
+    /// The length of the last part, where the upload comes in parts.
+    last_part: Option<u64>,
+    /// Whether a part that was not the last one was shorter than [`Upload::MIN_PART`].
+    undersized: bool,
 }
 
 /// Why a piece of an upload was not taken.
@@ -57,6 +64,7 @@ impl Blobs {
         let blobs = Self {
             kept: dir.join("blobs").join(Algorithm::Sha256.as_str()),
             uploads: dir.join("uploads"),
+            gate: RwLock::default(),
         };
         fs::create_dir_all(&blobs.kept).await?;
         // Uploads end with the process, and one that was killed could not clean up.
@@ -78,15 +86,32 @@ impl Blobs {
             path,
             length: 0,
             hasher: Hasher::new(Algorithm::Sha256),
+            last_part: None,
+            undersized: false,
         })
     }
 
-    /// Keeps an upload whose content has been found to have `digest`.
+    /// Keeps an upload whose content has been found to have `digest`. It must be in use by now, or it may be removed
+    /// again at once.
     pub(crate) async fn keep(&self, path: TempPath, digest: &Digest) -> io::Result<()> {
         let target = self.path(digest);
+        let _open = self.gate.read().await;
         // Under the same name lies the same content, so it does not matter who comes first.
         spawn_blocking(move || path.persist(target)).await??;
         Ok(())
+    }
+
+    /// Removes content, unless it is in use (again). Whoever reads it reads it to its end: the file goes with the last
+    /// reader.
+    pub(crate) async fn remove(&self, digest: &Digest, in_use: impl FnOnce() -> bool) -> io::Result<()> {
+        let _closed = self.gate.write().await;
+        if in_use() {
+            return Ok(());
+        }
+        match fs::remove_file(self.path(digest)).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// A part of a blob as a body that is read as fast as it is sent.
@@ -119,6 +144,24 @@ impl Upload {
         self.length
     }
 
+    /// The shortest part in bytes but for the last one: 5 MiB (service model, `LayerPartTooSmallException`).
+    pub(crate) const MIN_PART: u64 = 5 * 1024 * 1024;
+
+    /// Whether a part in front of the last one was too short.
+    pub(crate) fn is_undersized(&self) -> bool {
+        self.undersized
+    }
+
+    /// Takes the next part as a whole.
+    pub(crate) async fn append_part(&mut self, part: &[u8]) -> Result<(), NotTaken> {
+        self.file.seek(SeekFrom::Start(self.length)).await?;
+        self.take(part).await?;
+        self.file.flush().await?;
+        self.undersized |= self.last_part.is_some_and(|last| last < Self::MIN_PART);
+        self.last_part = Some(part.len() as u64);
+        Ok(())
+    }
+
     /// Takes the next piece. Where that fails, or the client leaves, the pieces before and what came of this one stay.
     pub(crate) async fn append(&mut self, mut body: RequestBody) -> Result<(), NotTaken> {
         // What was cut off in the middle of a write before is written over: length and hash move together.
@@ -130,15 +173,20 @@ impl Upload {
                 Ok(Some(Err(_))) | Err(_) => return Err(NotTaken::Broken),
             };
             let Ok(bytes) = frame.into_data() else { continue };
-            if self.length + bytes.len() as u64 > Self::MAX {
-                return Err(NotTaken::TooLong);
-            }
-            self.file.write_all(&bytes).await?;
-            self.hasher.update(&bytes);
-            self.length += bytes.len() as u64;
+            self.take(&bytes).await?;
         }
         // Errors of writes that were still under way come out here.
         self.file.flush().await?;
+        Ok(())
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), NotTaken> {
+        if self.length + bytes.len() as u64 > Self::MAX {
+            return Err(NotTaken::TooLong);
+        }
+        self.file.write_all(bytes).await?;
+        self.hasher.update(bytes);
+        self.length += bytes.len() as u64;
         Ok(())
     }
 

@@ -32,10 +32,7 @@ impl Door {
                 .or_else(|| signed_for(parts))
                 .or_else(|| unsigned(parts)),
             Self::Registry { account, region } => {
-                let registry = || Host::Registry {
-                    account: *account,
-                    region: region.clone(),
-                };
+                let registry = || Host::registry(*account, region.clone());
                 Some(bucket_in_path(parts.uri.path()).unwrap_or_else(registry))
             }
             Self::Machine(machine) => Some(Host::Machine(machine.clone())),

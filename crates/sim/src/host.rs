@@ -8,7 +8,7 @@ use crate::{machine::Running, trail::Service};
 /// The host names that this AWS answers to, read without any help from the product: a mistake in its parser must not
 /// be repeated here.
 ///
-/// Standard names of the partition `aws`.
+/// Names of the partition `aws`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
     /// `sts.amazonaws.com`
@@ -17,10 +17,14 @@ pub(crate) enum Host {
     Sts { region: Region, form: Form },
     /// `iam.amazonaws.com`
     Iam,
-    /// `api.ecr.REGION.amazonaws.com`
-    Ecr { region: Region },
-    /// `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
-    Registry { account: AccountId, region: Region },
+    /// The API of ECR, by any of its names
+    Ecr { region: Region, endpoint: Endpoint },
+    /// A private registry, by any of its names
+    Registry {
+        account: AccountId,
+        region: Region,
+        endpoint: Endpoint,
+    },
     /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
     LayerBucket { region: Region },
     /// A link-local address, on a machine.
@@ -38,6 +42,19 @@ pub(crate) enum Form {
     DualStack,
     /// `SERVICE-fips.REGION.api.aws`
     FipsDualStack,
+}
+
+/// Which of the names that a service has in a region (ECR user guide, "Amazon ECR endpoints").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// `api.ecr.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
+    Standard,
+    /// `ecr-fips.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`
+    Fips,
+    /// `ecr.REGION.api.aws`, `ACCOUNT.dkr-ecr.REGION.on.aws`
+    DualStack,
+    /// `ecr-fips.REGION.api.aws`, `ACCOUNT.dkr-ecr-fips.REGION.on.aws`
+    DualStackFips,
 }
 
 /// A region of the partition `aws`, such as `us-east-1`.
@@ -59,26 +76,43 @@ impl Host {
             return None;
         }
         let name = name.to_ascii_lowercase();
-        if let Some(name) = name.strip_suffix(".api.aws") {
-            return match name.split('.').collect::<Vec<_>>()[..] {
-                ["sts", region] => Self::parse_sts(region, Form::DualStack),
-                ["sts-fips", region] => Self::parse_sts(region, Form::FipsDualStack),
-                _ => None,
-            };
-        }
-        let labels = name.strip_suffix(".amazonaws.com")?.split('.').collect::<Vec<_>>();
+        let labels = name.split('.').collect::<Vec<_>>();
         match labels[..] {
+            [ref labels @ .., "amazonaws", "com"] => Self::parse_standard(labels),
+            ["sts", region, "api", "aws"] => Self::parse_sts(region, Form::DualStack),
+            ["sts-fips", region, "api", "aws"] => Self::parse_sts(region, Form::FipsDualStack),
+            [service, region, "api", "aws"] => Self::parse_ecr(
+                region,
+                match service {
+                    "ecr" => Endpoint::DualStack,
+                    "ecr-fips" => Endpoint::DualStackFips,
+                    _ => return None,
+                },
+            ),
+            [account, service, region, "on", "aws"] => Self::parse_registry(
+                account,
+                region,
+                match service {
+                    "dkr-ecr" => Endpoint::DualStack,
+                    "dkr-ecr-fips" => Endpoint::DualStackFips,
+                    _ => return None,
+                },
+            ),
+            _ => None,
+        }
+    }
+
+    /// The labels in front of `.amazonaws.com`.
+    fn parse_standard(labels: &[&str]) -> Option<Self> {
+        match *labels {
             ["sts"] => Some(Self::GlobalSts),
             ["sts", region] => Self::parse_sts(region, Form::Standard),
             ["sts-fips", region] => Self::parse_sts(region, Form::Fips),
             ["iam"] => Some(Self::Iam),
-            ["api", "ecr", region] => Some(Self::Ecr {
-                region: Region::parse(region)?,
-            }),
-            [account, "dkr", "ecr", region] => Some(Self::Registry {
-                account: account.parse().ok()?,
-                region: Region::parse(region)?,
-            }),
+            ["api", "ecr", region] => Self::parse_ecr(region, Endpoint::Standard),
+            ["ecr-fips", region] => Self::parse_ecr(region, Endpoint::Fips),
+            [account, "dkr", "ecr", region] => Self::parse_registry(account, region, Endpoint::Standard),
+            [account, "dkr", "ecr-fips", region] => Self::parse_registry(account, region, Endpoint::Fips),
             [bucket, "s3", region] => {
                 let region = Region::parse(region)?;
                 (bucket == Self::bucket_name(&region)).then_some(Self::LayerBucket { region })
@@ -95,7 +129,19 @@ impl Host {
 
     /// The API of ECR in a region, by its standard name.
     pub(crate) fn ecr(region: Region) -> Self {
-        Self::Ecr { region }
+        Self::Ecr {
+            region,
+            endpoint: Endpoint::Standard,
+        }
+    }
+
+    /// The registry of an account in a region, by its standard name.
+    pub(crate) fn registry(account: AccountId, region: Region) -> Self {
+        Self::Registry {
+            account,
+            region,
+            endpoint: Endpoint::Standard,
+        }
     }
 
     /// The name of the bucket in which a region's layers are.
@@ -106,6 +152,20 @@ impl Host {
     fn parse_sts(region: &str, form: Form) -> Option<Self> {
         let region = Region::parse(region)?;
         (!form.is_fips() || region.has_fips()).then_some(Self::Sts { region, form })
+    }
+
+    fn parse_ecr(region: &str, endpoint: Endpoint) -> Option<Self> {
+        let region = Region::parse(region)?;
+        endpoint.is_in(&region).then_some(Self::Ecr { region, endpoint })
+    }
+
+    fn parse_registry(account: &str, region: &str, endpoint: Endpoint) -> Option<Self> {
+        let (account, region) = (account.parse().ok()?, Region::parse(region)?);
+        endpoint.is_in(&region).then_some(Self::Registry {
+            account,
+            region,
+            endpoint,
+        })
     }
 
     pub(crate) fn service(&self) -> Service {
@@ -131,8 +191,22 @@ impl fmt::Display for Host {
                 Form::FipsDualStack => write!(f, "sts-fips.{region}.api.aws"),
             },
             Self::Iam => f.write_str("iam.amazonaws.com"),
-            Self::Ecr { region } => write!(f, "api.ecr.{region}.amazonaws.com"),
-            Self::Registry { account, region } => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
+            Self::Ecr { region, endpoint } => match endpoint {
+                Endpoint::Standard => write!(f, "api.ecr.{region}.amazonaws.com"),
+                Endpoint::Fips => write!(f, "ecr-fips.{region}.amazonaws.com"),
+                Endpoint::DualStack => write!(f, "ecr.{region}.api.aws"),
+                Endpoint::DualStackFips => write!(f, "ecr-fips.{region}.api.aws"),
+            },
+            Self::Registry {
+                account,
+                region,
+                endpoint,
+            } => match endpoint {
+                Endpoint::Standard => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
+                Endpoint::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.amazonaws.com"),
+                Endpoint::DualStack => write!(f, "{account}.dkr-ecr.{region}.on.aws"),
+                Endpoint::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.on.aws"),
+            },
             Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
             Self::Machine(machine) => machine.link_local().fmt(f),
         }
@@ -142,6 +216,15 @@ impl fmt::Display for Host {
 impl Form {
     fn is_fips(self) -> bool {
         matches!(self, Self::Fips | Self::FipsDualStack)
+    }
+}
+
+impl Endpoint {
+    fn is_in(self, region: &Region) -> bool {
+        match self {
+            Self::Standard | Self::DualStack => true,
+            Self::Fips | Self::DualStackFips => region.has_fips(),
+        }
     }
 }
 
@@ -200,7 +283,13 @@ mod tests {
             "sts-fips.us-east-2.api.aws",
             "iam.amazonaws.com",
             "api.ecr.us-east-1.amazonaws.com",
+            "ecr-fips.us-west-2.amazonaws.com",
+            "ecr.eu-west-1.api.aws",
+            "ecr-fips.us-east-2.api.aws",
             "111122223333.dkr.ecr.ap-southeast-2.amazonaws.com",
+            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "111122223333.dkr-ecr.eu-west-1.on.aws",
+            "111122223333.dkr-ecr-fips.us-west-1.on.aws",
             "prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com",
         ] {
             assert_eq!(Host::parse(name).unwrap().to_string(), name);
@@ -234,7 +323,13 @@ mod tests {
             "sts.us-east-1.api.aws.example.org",
             "11112222333.dkr.ecr.us-east-1.amazonaws.com",
             "1111222233334.dkr.ecr.us-east-1.amazonaws.com",
-            "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "111122223333.dkr.ecr-fips.eu-west-1.amazonaws.com",
+            "111122223333.dkr-ecr-fips.eu-west-1.on.aws",
+            "111122223333.dkr-ecr.us-east-1.on.aws.com.cn",
+            "111122223333.dkr.ecr.us-east-1.on.aws",
+            "ecr-fips.eu-west-1.amazonaws.com",
+            "api.ecr.us-east-1.api.aws",
+            "ecr.us-east-1.amazonaws.com",
             "prod-us-east-1-starport-layer-bucket.s3.us-west-2.amazonaws.com",
             "my-bucket.s3.us-east-1.amazonaws.com",
             "iam.amazonaws.com:https",
@@ -246,7 +341,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_panics(name in "\\PC{0,40}(\\.amazonaws\\.com)?(:[0-9]{0,6})?") {
+        fn no_name_panics(name in "\\PC{0,40}(\\.amazonaws\\.com|\\.on\\.aws|\\.api\\.aws)?(:[0-9]{0,6})?") {
             let _ = Host::parse(&name);
         }
     }

@@ -85,11 +85,12 @@ async fn serve(world: &World, host: &Host, inbound: &Inbound, body: RequestBody,
         Host::GlobalSts => sts::answer(world, inbound, body, &Region::us_east_1(), entry).await,
         Host::Sts { region, .. } => sts::answer(world, inbound, body, region, entry).await,
         Host::Iam => iam::answer(world, inbound, body, entry).await,
-        Host::Ecr { region } => ecr::answer(world, inbound, body, region, entry).await,
-        Host::Registry { account, region } => {
+        Host::Ecr { region, .. } => ecr::answer(world, inbound, body, region, entry).await,
+        Host::Registry { account, region, .. } => {
             let registry = registry::Registry {
                 account: *account,
                 region,
+                host,
             };
             registry::answer(world, inbound, body, registry, entry).await
         }

@@ -4,8 +4,10 @@ mod account;
 mod archive;
 mod aws_policy;
 mod registry;
+mod removal;
 mod secrets;
 mod state;
+mod uploads;
 
 use std::{
     path::Path,
@@ -24,9 +26,14 @@ pub(crate) use account::{
 pub(crate) use archive::Archive;
 pub use archive::ArchiveError;
 pub(crate) use aws_policy::{AwsPolicy, aws_policies, aws_policy};
-pub(crate) use registry::{Image, Layer, Repository, RepositoryKey, repository_arn};
+pub(crate) use registry::{
+    Image, InvalidLifecyclePolicy, Layer, LifecyclePolicy, Mutability, MutabilityKind, NotStored, Repository,
+    RepositoryKey, StillReferenced, TagFilter,
+};
+pub(crate) use removal::NotRemoved;
 pub(crate) use secrets::Secrets;
 pub(crate) use state::State;
+pub(crate) use uploads::{Incomplete, NotFinished, Uploads};
 
 use crate::{
     blobs::Blobs,
@@ -37,7 +44,7 @@ use crate::{
     identity::Identity,
     machine::Fleet,
     seal::{Purpose, Seal},
-    service::{registry::Uploads, sts::Issuers},
+    service::sts::Issuers,
     sigv4::{Presigner, Refused},
     trail::Trail,
     trouble::Trouble,

@@ -1,41 +1,56 @@
 //! The API of the Elastic Container Registry: JSON 1.1, target prefix `AmazonEC2ContainerRegistry_V20150921`.
 
 mod authorization;
+mod batch_delete;
+mod batch_get;
+mod conversion;
+mod fault;
+mod image_ids;
+mod images;
 mod input;
+mod layer_upload;
+mod layers;
+mod lifecycle;
+mod manifest;
+mod operation;
+mod page;
+mod permission;
+mod put_image;
+mod referrers;
+mod registry_settings;
 mod repositories;
 mod repository_policy;
+mod resource_tags;
+mod settings;
 mod token;
 
-use ::iam::AccountId;
+use ::iam::{AccountId, Context};
 use http::{HeaderName, Method, StatusCode};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+pub(crate) use conversion::{Accepted, Served};
+pub(crate) use layers::download_url;
+pub(crate) use manifest::{InvalidImage, read as read_manifest};
+pub(crate) use page::{Page, read_cursor};
+pub(crate) use referrers::described as described_referrer;
 pub(crate) use token::RegistryToken;
 
 use crate::{
-    exchange::{Inbound, Response, Unread, read, respond, set_header},
+    exchange::{Inbound, Response, read, respond, set_header},
     host::Region,
     identity::Identity,
     policy::{Wish, request_context},
     request_body::RequestBody,
-    sigv4::{Refused, Scope, authenticate},
+    sigv4::{Scope, authenticate},
     trail::Entry,
-    world::{Document, State, World},
+    world::{Repository, RepositoryKey, World},
 };
+use fault::Fault;
+use operation::Operation;
 
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
-
-/// The longest request in bytes.
-const MAX_REQUEST: usize = 1024 * 1024;
-
-/// An error of the API. All of these are 400 (the statuses of the service model are for the errors of a server).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Fault {
-    code: &'static str,
-    message: String,
-}
 
 /// One call by somebody known.
 struct Call<'c> {
@@ -48,16 +63,13 @@ struct Call<'c> {
     now: Timestamp,
 }
 
-type Operation = fn(&mut Call<'_>) -> Result<Value, Fault>;
-
-const OPERATIONS: [(&str, Operation); 6] = [
-    ("GetAuthorizationToken", authorization::token),
-    ("CreateRepository", repositories::create),
-    ("DescribeRepositories", repositories::describe),
-    ("SetRepositoryPolicy", repository_policy::set),
-    ("GetRepositoryPolicy", repository_policy::show),
-    ("DeleteRepositoryPolicy", repository_policy::delete),
-];
+/// What most operations begin with: a repository, in the caller's own registry where none is named.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct At {
+    registry_id: Option<String>,
+    repository_name: Option<String>,
+}
 
 pub(crate) async fn answer(
     world: &World,
@@ -70,8 +82,7 @@ pub(crate) async fn answer(
         Ok(document) => (StatusCode::OK, document),
         Err(fault) => {
             entry.failed(fault.code, &fault.message);
-            let document = json!({"__type": fault.code, "message": fault.message});
-            (StatusCode::BAD_REQUEST, document)
+            (fault.status(), fault.document())
         }
     };
     let mut response = respond(status, "application/x-amz-json-1.1", document.to_string());
@@ -87,11 +98,19 @@ async fn call(
     region: &Region,
     entry: &mut Entry,
 ) -> Result<Value, Fault> {
-    let body = read(body, MAX_REQUEST).await?;
     let target = inbound.header("x-amz-target").unwrap_or_default();
     let name = target.strip_prefix(TARGET).unwrap_or_default();
-    let operation = OPERATIONS.iter().find(|(known, _)| *known == name);
-    let Some((_, operation)) = operation.filter(|_| inbound.parts.method == Method::POST) else {
+    let operation = Operation::named(name).filter(|_| inbound.parts.method == Method::POST);
+    // Long parts of layers wait here for their turn: what is read is held in memory.
+    let _turn = match &operation {
+        Some(operation) if operation.is_long() => world.uploads.parts.acquire().await.ok(),
+        _ => None,
+    };
+    let limit = operation
+        .as_ref()
+        .map_or(Operation::MAX_REQUEST, Operation::max_request);
+    let body = read(body, limit).await?;
+    let Some(operation) = operation else {
         let shown = target.chars().take(128).collect::<String>();
         return Err(Fault::new(
             "UnknownOperationException",
@@ -103,7 +122,7 @@ async fn call(
     let caller = authenticate(world, inbound, &body, scope)?;
     entry.call.principal = Some(caller.arn());
     entry.call.account = Some(caller.account().to_string());
-    operation(&mut Call {
+    let mut call = Call {
         world,
         inbound,
         region,
@@ -111,19 +130,21 @@ async fn call(
         entry,
         body: &body,
         now: world.clock.now(),
-    })
+    };
+    operation.run(&mut call).await
 }
 
 impl Call<'_> {
     /// The input, by the shape that the operation has. Members that the operation does not have are ignored, as AWS does.
     fn input<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         let body = if self.body.is_empty() { b"{}" } else { self.body };
+        // A list would be read as the members of an object without their names.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return Err(Fault::shapeless());
+        }
         serde_json::from_slice(body).map_err(|error| {
             tracing::debug!(%error, "the input of an ECR operation cannot be read");
-            Fault::new(
-                "SerializationException",
-                "The request body does not have the shape of the operation's input.",
-            )
+            Fault::shapeless()
         })
     }
 
@@ -139,13 +160,54 @@ impl Call<'_> {
         Ok(account)
     }
 
-    /// Asks the policies of the caller and of the resource; the action is the one that was called.
-    fn authorize(
+    /// The repository that the call names, which need not be there.
+    fn place(&mut self, at: &At) -> Result<RepositoryKey, Fault> {
+        let name = input::repository_name(at.repository_name.as_deref())?;
+        let account = self.registry(at.registry_id.as_deref())?;
+        Ok(RepositoryKey::new(account, self.region, &name))
+    }
+
+    /// The repository that the call names, if it is there and the caller may do this to it.
+    ///
+    /// In this order: who may do nothing in another account does not learn what is there.
+    fn enter(&mut self, at: &At) -> Result<RepositoryKey, Fault> {
+        let action = self.entry.call.action.clone();
+        self.enter_for(&action, at)
+    }
+
+    /// [`Call::enter`] for an operation whose permission is named after another one.
+    fn enter_for(&mut self, action: &str, at: &At) -> Result<RepositoryKey, Fault> {
+        let place = self.place(at)?;
+        self.permit(action, &place, |context| context)?;
+        self.read(&place, |_| ())?;
+        Ok(place)
+    }
+
+    /// Asks the policies of the caller and of a repository; `add` puts what the request says into the context.
+    fn permit(
         &mut self,
-        resource: &str,
-        owner: AccountId,
-        policy: impl FnOnce(&State) -> Option<&Document>,
+        action: &str,
+        place: &RepositoryKey,
+        add: impl FnOnce(Context) -> Context,
     ) -> Result<(), Fault> {
+        let RepositoryKey { account, region, name } = place;
+        let resource = place.arn();
+        let wish = Wish {
+            identity: self.caller,
+            action,
+            resource: &resource,
+            owner: *account,
+        };
+        let context = add(request_context(self.inbound, self.region, self.now));
+        let judged = self
+            .world
+            .read(|state| wish.judge_repository(state, state.repository(*account, region, name), context));
+        self.entry.call.resource = Some(resource);
+        Ok(judged?)
+    }
+
+    /// Asks the policies of the caller about something that is no repository; the action is the one that was called.
+    fn authorize(&mut self, resource: &str, owner: AccountId) -> Result<(), Fault> {
         self.entry.call.resource = Some(resource.to_owned());
         let wish = Wish {
             identity: self.caller,
@@ -154,60 +216,32 @@ impl Call<'_> {
             owner,
         };
         let context = request_context(self.inbound, self.region, self.now);
+        Ok(self.world.read(|state| wish.judge(state, None, context))?)
+    }
+
+    /// Reads something of a repository that the caller was let into.
+    fn read<T>(&self, place: &RepositoryKey, reader: impl FnOnce(&Repository) -> T) -> Result<T, Fault> {
+        let RepositoryKey { account, region, name } = place;
         self.world
-            .read(|state| wish.judge(state, policy(state), context))
-            .map_err(|denied| Fault::new("AccessDeniedException", denied.0))
+            .read(|state| state.repository(*account, region, name).map(reader))
+            .ok_or_else(|| Fault::no_repository(*account, name))
+    }
+
+    /// Changes a repository that the caller was let into.
+    fn change<T>(
+        &self,
+        place: &RepositoryKey,
+        change: impl FnOnce(&mut Repository) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let RepositoryKey { account, region, name } = place;
+        self.world.write(|state| {
+            let repository = state.repository_mut(*account, region, name);
+            change(repository.ok_or_else(|| Fault::no_repository(*account, name))?)
+        })
     }
 }
 
-impl Fault {
-    fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
-
-    /// A parameter that breaks a constraint.
-    fn parameter(name: &str, constraint: &str) -> Self {
-        Self::new(
-            "InvalidParameterException",
-            format!("Invalid parameter at '{name}' failed to satisfy constraint: '{constraint}'"),
-        )
-    }
-
-    /// What would change the meaning of a call, and is not simulated, is refused and never ignored.
-    fn not_simulated(what: &str, parameter: &str) -> Self {
-        Self::new(
-            "InvalidParameterException",
-            format!("This simulated AWS has no {what} yet; leave {parameter} out of the request."),
-        )
-    }
-}
-
-impl From<Refused> for Fault {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Missing => Self::new("MissingAuthenticationTokenException", "Missing Authentication Token"),
-            Refused::Incomplete(message) => Self::new("IncompleteSignatureException", message),
-            Refused::UnknownKey => Self::new(
-                "UnrecognizedClientException",
-                "The security token included in the request is invalid.",
-            ),
-            Refused::Expired => Self::new(
-                "ExpiredTokenException",
-                "The security token included in the request is expired",
-            ),
-            Refused::Mismatch(message) => Self::new("InvalidSignatureException", message),
-        }
-    }
-}
-
-impl From<Unread> for Fault {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::TooLong(_) => Self::new("RequestEntityTooLargeException", "Request size exceeded the maximum."),
-            Unread::TooSlow | Unread::Broken => Self::new("RequestTimeoutException", "The request timed out."),
-        }
-    }
+/// What answers about a repository begin with.
+fn about(place: &RepositoryKey) -> Value {
+    json!({"registryId": place.account.to_string(), "repositoryName": place.name.to_string()})
 }

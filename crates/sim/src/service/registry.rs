@@ -1,18 +1,17 @@
 //! The registry of one account in one region: the OCI distribution API with ECR's logins, permissions and errors.
 
 mod layers;
+mod lists;
 mod login;
 mod manifests;
+mod referrers;
 mod refusal;
-mod tags;
 mod uploads;
 
 use ::iam::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use oci::{ErrorCode, InvalidRoute, RepositoryName, Route};
-
-pub(crate) use uploads::Uploads;
 
 use crate::{
     exchange::{Inbound, Response, respond, set_header},
@@ -21,7 +20,7 @@ use crate::{
     policy::{Wish, request_context},
     request_body::RequestBody,
     trail::Entry,
-    world::{Repository, World, repository_arn},
+    world::{Repository, RepositoryKey, World},
 };
 use refusal::Refusal;
 
@@ -30,6 +29,8 @@ use refusal::Refusal;
 pub(crate) struct Registry<'r> {
     pub(crate) account: AccountId,
     pub(crate) region: &'r Region,
+    /// The name that was asked for: challenges and URLs repeat it.
+    pub(crate) host: &'r Host,
 }
 
 /// One call by somebody known.
@@ -54,7 +55,7 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(refusal) => {
             refusal.note(entry);
-            refusal.answer(&registry.host().to_string(), inbound.parts.method == Method::HEAD)
+            refusal.answer(registry.host, inbound.parts.method == Method::HEAD)
         }
     };
     response.headers_mut().insert(
@@ -120,21 +121,17 @@ async fn call(
                 session: Some(id),
             },
         ) => visit.cancel_upload(&name, &id),
+        ("DELETE", Route::Manifest { name, reference }) => visit.delete_manifest(&name, &reference).await,
         ("GET", Route::Tags { name }) => visit.tags(&name),
-        (_, Route::Referrers { .. } | Route::Catalog) => Err(Refusal::new(
-            ErrorCode::Unsupported,
-            "This simulated registry lists neither referrers nor repositories yet.",
-        )),
+        ("GET", Route::Catalog) => visit.catalog(),
+        ("GET", Route::Referrers { name, digest }) => visit.referrers(&name, &digest),
         _ => Err(Refusal::new(ErrorCode::Unsupported, "The operation is unsupported.")),
     }
 }
 
 impl Registry<'_> {
-    fn host(&self) -> Host {
-        Host::Registry {
-            account: self.account,
-            region: self.region.clone(),
-        }
+    fn place(&self, name: &RepositoryName) -> RepositoryKey {
+        RepositoryKey::new(self.account, self.region, name)
     }
 }
 
@@ -143,10 +140,8 @@ impl Visit<'_> {
     ///
     /// In this order: who may not pull from a repository of another account does not learn whether it exists.
     fn permit(&mut self, name: &RepositoryName, action: &'static str) -> Result<(), Refusal> {
-        let Registry { account, region } = self.registry;
-        let resource = repository_arn(account, region, name);
-        self.entry.call.action = action.to_owned();
-        self.entry.call.resource = Some(resource.clone());
+        let Registry { account, region, .. } = self.registry;
+        let resource = self.registry.place(name).arn();
         let wish = Wish {
             identity: &self.identity,
             action,
@@ -154,18 +149,19 @@ impl Visit<'_> {
             owner: account,
         };
         let context = request_context(self.inbound, region, self.now);
-        self.world.read(|state| {
+        let permitted = self.world.read(|state| {
             let repository = state.repository(account, region, name);
-            let policy = repository.and_then(|repository| repository.policy.as_ref());
-            wish.judge(state, policy, context)
-                .map_err(|denied| Refusal::new(ErrorCode::Denied, denied.0))?;
+            wish.judge_repository(state, repository, context)?;
             repository.map(|_| ()).ok_or_else(|| self.no_repository(name))
-        })
+        });
+        self.entry.call.action = action.to_owned();
+        self.entry.call.resource = Some(resource);
+        permitted
     }
 
     /// Reads something of a repository that the caller was let into.
     fn read<T>(&self, name: &RepositoryName, reader: impl FnOnce(&Repository) -> T) -> Result<T, Refusal> {
-        let Registry { account, region } = self.registry;
+        let Registry { account, region, .. } = self.registry;
         self.world
             .read(|state| state.repository(account, region, name).map(reader))
             .ok_or_else(|| self.no_repository(name))
@@ -189,11 +185,15 @@ impl Visit<'_> {
             .map(|(_, value)| value.into_owned())
     }
 
+    /// The URL of a path of this registry.
+    fn url(&self, path: &str) -> String {
+        self.inbound.url(self.registry.host, path)
+    }
+
     /// An answer without a body that says where something is; the URL is absolute, as ECR's are.
     fn located(&self, status: StatusCode, path: &str) -> Response {
         let mut response = respond(status, "text/plain; charset=utf-8", "");
-        let location = self.inbound.url(&self.registry.host(), path);
-        set_header(&mut response, header::LOCATION, &location);
+        set_header(&mut response, header::LOCATION, &self.url(path));
         response
     }
 }

@@ -35,7 +35,7 @@ impl Subject {
         match host {
             Host::GlobalSts | Host::Sts { .. } | Host::Iam => subject.read_query(inbound, body),
             Host::Ecr { .. } => subject.read_ecr(inbound, body),
-            Host::Registry { account, region } => {
+            Host::Registry { account, region, .. } => {
                 subject.account = Some(*account);
                 subject.read_route(world, *account, region, inbound);
             }

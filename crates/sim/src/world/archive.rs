@@ -103,7 +103,8 @@ impl Archive {
         for path in files(&self.repositories())? {
             let mut kept = read::<KeptRepository>(&path)?;
             for (digest, image) in &mut kept.repository.images {
-                image.bytes = self.manifest(digest)?;
+                let (path, bytes) = self.manifest(digest)?;
+                image.restore(bytes).map_err(|_| ArchiveError::Manifest { path })?;
             }
             state.restore_repository(kept.key, kept.repository);
         }
@@ -149,13 +150,13 @@ impl Archive {
         write(&path, &RepositoryToKeep { key, repository })
     }
 
-    fn manifest(&self, digest: &Digest) -> Result<Bytes, ArchiveError> {
+    fn manifest(&self, digest: &Digest) -> Result<(PathBuf, Bytes), ArchiveError> {
         let path = self.manifests().join(digest.hex());
         let bytes = fs::read(&path).map_err(failed(&path))?;
         if Digest::of(&bytes) != *digest {
             return Err(ArchiveError::Manifest { path });
         }
-        Ok(bytes.into())
+        Ok((path, bytes.into()))
     }
 
     fn accounts(&self) -> PathBuf {

@@ -1,6 +1,12 @@
+//! What private registries hold.
+
+mod image;
+mod lifecycle;
+mod mutability;
+mod storing;
+
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use iam::AccountId;
 use jiff::Timestamp;
 use oci::{Digest, MediaType, Reference, RepositoryName, Tag};
@@ -8,6 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Document;
 use crate::{host::Region, identity::account_text};
+
+pub(crate) use image::Image;
+pub(crate) use lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
+pub(crate) use mutability::{Mutability, MutabilityKind, TagFilter};
+pub(crate) use storing::{NotStored, StillReferenced};
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,6 +34,15 @@ pub(crate) struct RepositoryKey {
 pub(crate) struct Repository {
     pub(crate) created: Timestamp,
     pub(crate) policy: Option<Document>,
+    /// The tags of the repository itself, by their keys; not those of its images.
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) mutability: Mutability,
+    #[serde(default)]
+    pub(crate) scan_on_push: bool,
+    #[serde(default)]
+    pub(crate) lifecycle: Option<LifecyclePolicy>,
     pub(crate) layers: BTreeMap<Digest, Layer>,
     pub(crate) images: BTreeMap<Digest, Image>,
     pub(crate) tags: BTreeMap<Tag, Digest>,
@@ -34,15 +54,9 @@ pub(crate) struct Layer {
     pub(crate) size: u64,
     /// The object's key in the layer bucket: `<hash>-<account>-<uuid>/<uuid>`.
     pub(crate) object: String,
-}
-
-/// A manifest, kept as the bytes that were pushed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Image {
-    pub(crate) media_type: MediaType,
-    /// Kept in a file of its own.
-    #[serde(skip)]
-    pub(crate) bytes: Bytes,
+    /// What the first image that refers to the layer says it is; none as long as no image does.
+    #[serde(default)]
+    pub(crate) media_type: Option<MediaType>,
 }
 
 impl RepositoryKey {
@@ -55,7 +69,7 @@ impl RepositoryKey {
     }
 
     pub(crate) fn arn(&self) -> String {
-        repository_arn(self.account, &self.region, &self.name)
+        format!("arn:aws:ecr:{}:{}:repository/{}", self.region, self.account, self.name)
     }
 }
 
@@ -64,6 +78,10 @@ impl Repository {
         Self {
             created,
             policy: None,
+            labels: BTreeMap::new(),
+            mutability: Mutability::default(),
+            scan_on_push: false,
+            lifecycle: None,
             layers: BTreeMap::new(),
             images: BTreeMap::new(),
             tags: BTreeMap::new(),
@@ -78,8 +96,28 @@ impl Repository {
         };
         self.images.get_key_value(digest)
     }
-}
 
-pub(crate) fn repository_arn(account: AccountId, region: &Region, name: &RepositoryName) -> String {
-    format!("arn:aws:ecr:{region}:{account}:repository/{name}")
+    /// The tags of an image, in their order.
+    pub(crate) fn tags_of<'r>(&'r self, digest: &'r Digest) -> impl Iterator<Item = &'r Tag> {
+        self.tags
+            .iter()
+            .filter(move |(_, tagged)| *tagged == digest)
+            .map(|(tag, _)| tag)
+    }
+
+    /// The size of an image in bytes: its configuration and layers, or the largest of its images.
+    pub(crate) fn size_of(&self, image: &Image) -> u64 {
+        if !image.media_type.is_index() {
+            return image.content_size();
+        }
+        let images = image.children().filter_map(|child| self.images.get(child));
+        images.map(Image::content_size).max().unwrap_or_default()
+    }
+
+    /// The images that say that `subject` is what they are about.
+    pub(crate) fn referrers<'r>(&'r self, subject: &'r Digest) -> impl Iterator<Item = (&'r Digest, &'r Image)> {
+        self.images
+            .iter()
+            .filter(move |(_, image)| image.subject() == Some(subject))
+    }
 }

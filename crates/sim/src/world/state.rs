@@ -8,7 +8,7 @@ use iam::AccountId;
 use oci::{Digest, RepositoryName};
 use secrecy::SecretString;
 
-use super::{Account, Document, Repository, RepositoryKey, User, UserKey, aws_policy, name_key};
+use super::{Account, Document, Layer, Repository, RepositoryKey, User, UserKey, aws_policy, name_key};
 use crate::{
     credential::AccessKey,
     host::Region,
@@ -24,6 +24,8 @@ pub(crate) struct State {
     keys: HashMap<String, KeyOwner>,
     /// Which content an object of the layer buckets is.
     objects: HashMap<String, (Digest, u64)>,
+    /// How many objects are of a content, or are about to be. What has none is not in here.
+    uses: HashMap<Digest, usize>,
     /// What was changed since it was last asked.
     touched: BTreeSet<Touched>,
 }
@@ -240,9 +242,56 @@ impl State {
         self.objects.get(key)
     }
 
+    /// Removes a repository with the objects of its layers; the contents are those that nothing uses any more.
+    pub(crate) fn remove_repository(&mut self, key: &RepositoryKey) -> Option<(Repository, Vec<Digest>)> {
+        let repository = self.repositories.remove(key)?;
+        self.touched.insert(Touched::Repository(key.clone()));
+        let unused = self.remove_objects(repository.layers.values());
+        Some((repository, unused))
+    }
+
     /// Puts an object into the layer bucket.
     pub(crate) fn put_object(&mut self, key: String, digest: Digest, size: u64) {
-        self.objects.insert(key, (digest, size));
+        self.hold(digest.clone());
+        if let Some((digest, _)) = self.objects.insert(key, (digest, size)) {
+            self.release(&digest);
+        }
+    }
+
+    /// Removes the objects of layers that are gone; the contents are those that nothing uses any more.
+    pub(crate) fn remove_objects<'l>(&mut self, layers: impl IntoIterator<Item = &'l Layer>) -> Vec<Digest> {
+        let mut unused = Vec::new();
+        for layer in layers {
+            if let Some((digest, _)) = self.objects.remove(&layer.object)
+                && self.release(&digest)
+            {
+                unused.push(digest);
+            }
+        }
+        unused
+    }
+
+    /// Announces that an object of this content is about to be put.
+    pub(crate) fn hold(&mut self, digest: Digest) {
+        *self.uses.entry(digest).or_default() += 1;
+    }
+
+    /// Ends a use of a content; tells whether it was the last one.
+    pub(crate) fn release(&mut self, digest: &Digest) -> bool {
+        let Some(uses) = self.uses.get_mut(digest) else {
+            return false;
+        };
+        *uses -= 1;
+        if *uses > 0 {
+            return false;
+        }
+        self.uses.remove(digest);
+        true
+    }
+
+    /// Whether an object is of this content, or is about to be.
+    pub(crate) fn uses(&self, digest: &Digest) -> bool {
+        self.uses.contains_key(digest)
     }
 }
 

@@ -217,13 +217,43 @@ async fn bad_input_is_named() {
         ),
         (
             "CreateRepository",
-            json!({"repositoryName": "a/b", "imageTagMutability": "IMMUTABLE"}),
+            json!({"repositoryName": "a/b", "imageTagMutability": "FROZEN"}),
             "InvalidParameterException",
         ),
         (
             "CreateRepository",
-            json!({"repositoryName": "a/b", "tags": [{"Key": "k", "Value": "v"}]}),
+            json!({"repositoryName": "a/b", "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}),
             "InvalidParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "*"}]}),
+            "InvalidParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "encryptionConfiguration": {"encryptionType": "KMS"}}),
+            "InvalidParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "encryptionConfiguration": {}}),
+            "InvalidParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "tags": [{"Key": "aws:k", "Value": "v"}]}),
+            "InvalidTagParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "tags": [{"Key": "k", "Value": "v"}, {"Key": "k", "Value": "w"}]}),
+            "InvalidTagParameterException",
+        ),
+        (
+            "CreateRepository",
+            json!({"repositoryName": "a/b", "tags": vec![json!({"Key": "k", "Value": "v"}); 51]}),
+            "TooManyTagsException",
         ),
         (
             "GetAuthorizationToken",
@@ -245,7 +275,13 @@ async fn bad_input_is_named() {
             json!({"repositoryName": "team/app"}),
             "InvalidParameterException",
         ),
-        ("PutImage", json!({}), "UnknownOperationException"),
+        (
+            "DescribeRepositories",
+            json!({"repositoryNames": ["team/app"], "maxResults": 1}),
+            "InvalidParameterException",
+        ),
+        ("ListTagsForResource", json!([]), "SerializationException"),
+        ("EatImage", json!({}), "UnknownOperationException"),
     ];
     for (operation, input, code) in cases {
         let answer = stage.ecr(operation, &input, &root).await;

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Fault, token::RegistryToken};
+use super::{Call, fault::Fault, input::length, token::RegistryToken};
 use crate::{clock::later, host::Host, world::epoch_seconds};
 
 /// How long a token is good for, whatever the session that asked for it has left.
@@ -21,12 +21,7 @@ pub(super) fn token(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Input>()?;
     // Deprecated: the ids must be ids, and change nothing.
     let ids = input.registry_ids.unwrap_or_default();
-    if ids.len() > 10 {
-        return Err(Fault::parameter(
-            "registryIds",
-            "Member must have length less than or equal to 10",
-        ));
-    }
+    length("registryIds", ids.len(), 0, 10)?;
     for id in &ids {
         let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
         if !is_id {
@@ -37,14 +32,11 @@ pub(super) fn token(call: &mut Call<'_>) -> Result<Value, Fault> {
         }
     }
     let account = call.caller.account();
-    call.authorize("*", account, |_| None)?;
+    call.authorize("*", account)?;
     let expires = later(call.now, LIFETIME);
     let token = RegistryToken::new(call.caller.clone(), call.region, expires);
     let password = token.password(&call.world.seal);
-    let registry = Host::Registry {
-        account,
-        region: call.region.clone(),
-    };
+    let registry = Host::registry(account, call.region.clone());
     Ok(json!({"authorizationData": [{
         "authorizationToken": STANDARD.encode(format!("AWS:{password}")),
         "expiresAt": epoch_seconds(expires),

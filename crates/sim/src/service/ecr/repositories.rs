@@ -1,33 +1,29 @@
 use ::iam::AccountId;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use oci::RepositoryName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Fault, input::repository_name};
-use crate::{
-    host::{Host, Region},
-    world::{Repository, RepositoryKey, epoch_seconds, repository_arn},
+use super::{
+    At, Call,
+    fault::Fault,
+    input::{length, page},
+    resource_tags::{self, Label},
+    settings::{self, Filter},
 };
-
-const MAX_PAGE: usize = 1000;
-const PAGE: usize = 100;
+use crate::{
+    host::Host,
+    world::{MutabilityKind, Repository, RepositoryKey, epoch_seconds},
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Create {
-    registry_id: Option<String>,
-    repository_name: Option<String>,
-    tags: Option<Vec<Value>>,
+    #[serde(flatten)]
+    at: At,
+    tags: Option<Vec<Label>>,
     image_tag_mutability: Option<String>,
-    image_scanning_configuration: Option<Scanning>,
+    image_tag_mutability_exclusion_filters: Option<Vec<Filter>>,
+    image_scanning_configuration: Option<settings::Scanning>,
     encryption_configuration: Option<Encryption>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Scanning {
-    scan_on_push: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -45,158 +41,161 @@ struct Describe {
     max_results: Option<i64>,
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Delete {
+    #[serde(flatten)]
+    at: At,
+    #[serde(default)]
+    force: bool,
+}
+
 /// `CreateRepository`
 pub(super) fn create(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Create>()?;
-    let name = repository_name(input.repository_name.as_deref())?;
-    let account = call.registry(input.registry_id.as_deref())?;
-    if input.tags.is_some_and(|tags| !tags.is_empty()) {
-        return Err(Fault::not_simulated("tags of repositories", "tags"));
-    }
-    if input
-        .image_tag_mutability
-        .is_some_and(|mutability| mutability != "MUTABLE")
-    {
-        return Err(Fault::not_simulated("immutable tags", "imageTagMutability"));
-    }
-    if input
+    let place = call.place(&input.at)?;
+    let mut repository = Repository::new(call.now);
+    repository.labels = resource_tags::read(input.tags.unwrap_or_default())?;
+    repository.mutability = settings::read(
+        input.image_tag_mutability.as_deref(),
+        input.image_tag_mutability_exclusion_filters,
+    )?;
+    repository.scan_on_push = input
         .image_scanning_configuration
-        .is_some_and(|scanning| scanning.scan_on_push == Some(true))
-    {
-        return Err(Fault::not_simulated("scanning of images", "imageScanningConfiguration"));
-    }
-    let encryption = input
-        .encryption_configuration
-        .and_then(|encryption| encryption.encryption_type);
-    if encryption.is_some_and(|kind| kind != "AES256") {
-        return Err(Fault::not_simulated(
-            "encryption with KMS keys",
-            "encryptionConfiguration",
-        ));
-    }
-    call.authorize(&repository_arn(account, call.region, &name), account, |_| None)?;
-    let repository = Repository::new(call.now);
-    let shown = shown(account, call.region, &name, &repository);
-    call.world.write(|state| {
-        if state.add_repository(RepositoryKey::new(account, call.region, &name), repository) {
-            return Ok(());
-        }
-        Err(Fault::new(
-            "RepositoryAlreadyExistsException",
-            format!("The repository with name '{name}' already exists in the registry with id '{account}'"),
-        ))
+        .is_some_and(|scanning| scanning.scan_on_push == Some(true));
+    check_encryption(input.encryption_configuration)?;
+    let labels = &repository.labels;
+    call.permit("ecr:CreateRepository", &place, |context| {
+        resource_tags::requested(context, labels.iter())
     })?;
-    Ok(json!({ "repository": shown }))
+    if !labels.is_empty() {
+        call.permit("ecr:TagResource", &place, |context| {
+            resource_tags::requested(context, labels.iter())
+        })?;
+    }
+    let shown = shown(&place, &repository);
+    let (account, name) = (place.account, place.name.clone());
+    if call.world.write(|state| state.add_repository(place, repository)) {
+        return Ok(json!({ "repository": shown }));
+    }
+    Err(Fault::new(
+        "RepositoryAlreadyExistsException",
+        format!("The repository with name '{name}' already exists in the registry with id '{account}'"),
+    ))
 }
 
 /// `DescribeRepositories`: those that are named, or all by pages.
 pub(super) fn describe(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Describe>()?;
-    let account = call.registry(input.registry_id.as_deref())?;
-    match input.repository_names.filter(|names| !names.is_empty()) {
+    match input.repository_names {
+        None => describe_page(call, &input),
         Some(names) => {
+            length("repositoryNames", names.len(), 1, 100)?;
             if input.next_token.is_some() || input.max_results.is_some() {
                 return Err(Fault::parameter(
                     "repositoryNames",
                     "must not be given together with nextToken or maxResults",
                 ));
             }
-            describe_named(call, account, &names)
+            describe_named(call, input.registry_id, names)
         }
-        None => describe_page(call, account, input.next_token.as_deref(), input.max_results),
     }
 }
 
-fn describe_named(call: &mut Call<'_>, account: AccountId, names: &[String]) -> Result<Value, Fault> {
-    if names.len() > 100 {
-        return Err(Fault::parameter(
-            "repositoryNames",
-            "Member must have length less than or equal to 100",
-        ));
-    }
+/// `DeleteRepository`
+pub(super) async fn delete(call: &mut Call<'_>) -> Result<Value, Fault> {
+    let input = call.input::<Delete>()?;
+    let place = call.enter(&input.at)?;
+    let RepositoryKey { account, region, name } = &place;
+    let (removed, unused) = call.world.write(|state| {
+        let found = state.repository(*account, region, name);
+        if found.is_some_and(|repository| !repository.images.is_empty() && !input.force) {
+            return Err(Fault::new(
+                "RepositoryNotEmptyException",
+                format!(
+                    "The repository with name '{name}' in registry with id '{account}' cannot be deleted because it still \
+                     contains images"
+                ),
+            ));
+        }
+        let removed = state.remove_repository(&place);
+        removed.ok_or_else(|| Fault::no_repository(*account, name))
+    })?;
+    call.world.uploads.remove_all(&place);
+    call.world.sweep(&unused).await;
+    Ok(json!({ "repository": shown(&place, &removed) }))
+}
+
+fn describe_named(call: &mut Call<'_>, registry_id: Option<String>, names: Vec<String>) -> Result<Value, Fault> {
+    let mut at = At {
+        registry_id,
+        repository_name: None,
+    };
     let mut found = Vec::new();
     for name in names {
-        let name = repository_name(Some(name))?;
-        let region = call.region;
-        call.authorize(&repository_arn(account, region, &name), account, |state| {
-            state.repository(account, region, &name)?.policy.as_ref()
-        })?;
-        let repository = call.world.read(|state| {
-            let repository = state.repository(account, region, &name)?;
-            Some(shown(account, region, &name, repository))
-        });
-        found.push(repository.ok_or_else(|| not_found(account, &name))?);
+        at.repository_name = Some(name);
+        let place = call.enter(&at)?;
+        found.push(call.read(&place, |repository| shown(&place, repository))?);
     }
     Ok(json!({ "repositories": found }))
 }
 
-fn describe_page(
-    call: &mut Call<'_>,
-    account: AccountId,
-    token: Option<&str>,
-    max_results: Option<i64>,
-) -> Result<Value, Fault> {
-    let limit = match max_results {
-        None => PAGE,
-        Some(limit) => usize::try_from(limit)
-            .ok()
-            .filter(|limit| (1..=MAX_PAGE).contains(limit))
-            .ok_or_else(|| Fault::parameter("maxResults", "Member must have value between 1 and 1000"))?,
-    };
-    let after = token.map(read_token).transpose()?;
-    let resource = format!("arn:aws:ecr:{}:{account}:repository/*", call.region);
-    call.authorize(&resource, account, |_| None)?;
+fn describe_page(call: &mut Call<'_>, input: &Describe) -> Result<Value, Fault> {
+    let account = call.registry(input.registry_id.as_deref())?;
+    let page = page(input.max_results, input.next_token.as_deref(), 100, 1000)?;
+    call.authorize(&all(account, call), account)?;
     let region = call.region;
-    let (page, more) = call.world.read(|state| {
-        let mut page = state
-            .repositories(account, region, after.as_ref())
-            .take(limit + 1)
-            .map(|(name, repository)| (name.clone(), shown(account, region, name, repository)))
-            .collect::<Vec<_>>();
-        let more = page.len() > limit;
-        page.truncate(limit);
-        (page, more)
+    let part = call.world.read(|state| {
+        // A cursor that names no repository any more leads on all the same.
+        let after = page.after.as_deref().and_then(|after| after.parse().ok());
+        let repositories = state.repositories(account, region, after.as_ref());
+        page.of(repositories.map(|(name, repository)| {
+            let place = RepositoryKey::new(account, region, name);
+            (name.to_string(), shown(&place, repository))
+        }))
     });
-    let next = page
-        .last()
-        .filter(|_| more)
-        .map(|(name, _)| URL_SAFE_NO_PAD.encode(name.as_str()));
-    let repositories = page.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>();
-    let mut answer = json!({ "repositories": repositories });
-    if let Some(next) = next {
+    let mut answer = json!({ "repositories": part.items });
+    if let Some(next) = part.next {
         answer["nextToken"] = json!(next);
     }
     Ok(answer)
 }
 
-pub(super) fn not_found(account: AccountId, name: &RepositoryName) -> Fault {
-    Fault::new(
-        "RepositoryNotFoundException",
-        format!("The repository with name '{name}' does not exist in the registry with id '{account}'"),
-    )
+/// All repositories of a registry, as a resource.
+fn all(account: AccountId, call: &Call<'_>) -> String {
+    format!("arn:aws:ecr:{}:{account}:repository/*", call.region)
 }
 
-fn read_token(token: &str) -> Result<RepositoryName, Fault> {
-    URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|name| String::from_utf8(name).ok()?.parse().ok())
-        .ok_or_else(|| Fault::parameter("nextToken", "must be a token of this operation"))
+fn check_encryption(encryption: Option<Encryption>) -> Result<(), Fault> {
+    match encryption.map(|encryption| encryption.encryption_type) {
+        None => Ok(()),
+        Some(Some(kind)) if kind == "AES256" => Ok(()),
+        Some(Some(kind)) if kind == "KMS" || kind == "KMS_DSSE" => Err(Fault::not_simulated(
+            "encryption with KMS keys",
+            "encryptionConfiguration",
+        )),
+        Some(_) => Err(Fault::parameter(
+            "encryptionConfiguration.encryptionType",
+            "Member must satisfy enum value set: [KMS_DSSE, AES256, KMS]",
+        )),
+    }
 }
 
-fn shown(account: AccountId, region: &Region, name: &RepositoryName, repository: &Repository) -> Value {
-    let registry = Host::Registry {
-        account,
-        region: region.clone(),
-    };
-    json!({
-        "repositoryArn": repository_arn(account, region, name),
+fn shown(place: &RepositoryKey, repository: &Repository) -> Value {
+    let RepositoryKey { account, region, name } = place;
+    let registry = Host::registry(*account, region.clone());
+    let mut shown = json!({
+        "repositoryArn": place.arn(),
         "registryId": account.to_string(),
         "repositoryName": name.to_string(),
         "repositoryUri": format!("{registry}/{name}"),
         "createdAt": epoch_seconds(repository.created),
-        "imageTagMutability": "MUTABLE",
-        "imageScanningConfiguration": {"scanOnPush": false},
+        "imageTagMutability": repository.mutability.kind,
+        "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
         "encryptionConfiguration": {"encryptionType": "AES256"},
-    })
+    });
+    if MutabilityKind::has_exclusions(repository.mutability.kind) {
+        shown["imageTagMutabilityExclusionFilters"] = settings::shown(&repository.mutability);
+    }
+    shown
 }

@@ -1,92 +1,86 @@
-use ::iam::{AccountId, Kind};
-use oci::RepositoryName;
+use ::iam::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, Fault, input::repository_name, repositories::not_found};
-use crate::world::{Document, Repository, repository_arn};
+use super::{At, Call, about, fault::Fault, input::required};
+use crate::{
+    policy::{Wish, request_context},
+    world::{Document, RepositoryKey},
+};
 
 const MAX_POLICY: usize = 10_240;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Input {
-    registry_id: Option<String>,
-    repository_name: Option<String>,
+    #[serde(flatten)]
+    at: At,
     policy_text: Option<String>,
+    #[serde(default)]
+    force: bool,
 }
 
 /// `SetRepositoryPolicy`
 pub(super) fn set(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Input>()?;
     let invalid = |constraint: &str| Fault::parameter("PolicyText", constraint);
-    let text = input
-        .policy_text
-        .as_deref()
-        .ok_or_else(|| invalid("Member must not be null"))?;
+    let text = required("PolicyText", input.policy_text)?;
     if text.len() > MAX_POLICY {
         return Err(invalid("Member must have length less than or equal to 10240"));
     }
-    let document = Document::read(text, Kind::Resource).map_err(|error| {
+    let document = Document::read(&text, Kind::Resource).map_err(|error| {
         tracing::debug!(%error, "a repository policy was refused");
         invalid("Invalid repository policy provided")
     })?;
-    let (account, name) = entered(call, &input)?;
-    change(call, account, &name, |repository| {
+    let place = call.enter(&input.at)?;
+    if !input.force && locks_out(call, &place, &document) {
+        return Err(invalid(
+            "The policy would prevent you from setting another policy in the future; force it if that is intended",
+        ));
+    }
+    call.change(&place, |repository| {
         repository.policy = Some(document);
         Ok(())
     })?;
-    Ok(shown(account, &name, text))
+    Ok(shown(&place, &text))
 }
 
 /// `GetRepositoryPolicy`
 pub(super) fn show(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Input>()?;
-    let (account, name) = entered(call, &input)?;
-    let region = call.region;
-    let policy = call.world.read(|state| {
-        let repository = state.repository(account, region, &name);
-        let repository = repository.ok_or_else(|| not_found(account, &name))?;
-        let policy = repository.policy.as_ref().ok_or_else(|| no_policy(account, &name))?;
-        Ok::<_, Fault>(policy.text.clone())
-    })?;
-    Ok(shown(account, &name, &policy))
+    let place = call.enter(&input.at)?;
+    let policy = call.read(&place, |repository| repository.policy.clone())?;
+    let policy = policy.ok_or_else(|| no_policy(&place))?;
+    Ok(shown(&place, &policy.text))
 }
 
 /// `DeleteRepositoryPolicy`
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Input>()?;
-    let (account, name) = entered(call, &input)?;
-    let policy = change(call, account, &name, |repository| {
-        repository.policy.take().ok_or_else(|| no_policy(account, &name))
+    let place = call.enter(&input.at)?;
+    let policy = call.change(&place, |repository| {
+        repository.policy.take().ok_or_else(|| no_policy(&place))
     })?;
-    Ok(shown(account, &name, &policy.text))
+    Ok(shown(&place, &policy.text))
 }
 
-/// The repository that the call names, if the caller may do this to it.
-fn entered(call: &mut Call<'_>, input: &Input) -> Result<(AccountId, RepositoryName), Fault> {
-    let name = repository_name(input.repository_name.as_deref())?;
-    let account = call.registry(input.registry_id.as_deref())?;
-    let region = call.region;
-    call.authorize(&repository_arn(account, region, &name), account, |state| {
-        state.repository(account, region, &name)?.policy.as_ref()
-    })?;
-    Ok((account, name))
+/// Whether the caller could not set another policy once this one is set.
+fn locks_out(call: &Call<'_>, place: &RepositoryKey, policy: &Document) -> bool {
+    let resource = place.arn();
+    let wish = Wish {
+        identity: call.caller,
+        action: "ecr:SetRepositoryPolicy",
+        resource: &resource,
+        owner: place.account,
+    };
+    let context = request_context(call.inbound, call.region, call.now);
+    call.world
+        .read(|state| wish.judge(state, Some(policy), context))
+        .is_err()
 }
 
-fn change<T>(
-    call: &Call<'_>,
-    account: AccountId,
-    name: &RepositoryName,
-    change: impl FnOnce(&mut Repository) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    call.world.write(|state| {
-        let repository = state.repository_mut(account, call.region, name);
-        change(repository.ok_or_else(|| not_found(account, name))?)
-    })
-}
-
-fn no_policy(account: AccountId, name: &RepositoryName) -> Fault {
+fn no_policy(place: &RepositoryKey) -> Fault {
+    let RepositoryKey { account, name, .. } = place;
     Fault::new(
         "RepositoryPolicyNotFoundException",
         format!(
@@ -95,10 +89,8 @@ fn no_policy(account: AccountId, name: &RepositoryName) -> Fault {
     )
 }
 
-fn shown(account: AccountId, name: &RepositoryName, policy: &str) -> Value {
-    json!({
-        "registryId": account.to_string(),
-        "repositoryName": name.to_string(),
-        "policyText": policy,
-    })
+fn shown(place: &RepositoryKey, policy: &str) -> Value {
+    let mut shown = about(place);
+    shown["policyText"] = json!(policy);
+    shown
 }

@@ -1,35 +1,19 @@
-use std::time::Duration;
-
 use http::{HeaderName, StatusCode, header};
 use oci::{Digest, ErrorCode, RepositoryName};
 
 use super::{Visit, refusal::Refusal};
 use crate::{
     exchange::{Response, respond, set_header},
-    host::Host,
+    service::ecr::download_url,
     world::Layer,
 };
-
-/// How long the URL of a layer is good for.
-const LIFETIME: Duration = Duration::from_hours(1);
 
 impl Visit<'_> {
     /// GET of a blob: the layer bucket has it, and the URL is all that it takes to get it there.
     pub(super) fn redirect_to_layer(&mut self, name: &RepositoryName, digest: &Digest) -> Result<Response, Refusal> {
         self.permit(name, "ecr:GetDownloadUrlForLayer")?;
         let layer = self.layer(name, digest)?;
-        let bucket = Host::LayerBucket {
-            region: self.registry.region.clone(),
-        };
-        let url = self.inbound.url(&bucket, &format!("/{}", layer.object));
-        let presign = |now| {
-            let presigner = &self.world.presigner;
-            presigner.presign(&url, self.registry.region, now, LIFETIME)
-        };
-        let url = self
-            .world
-            .trouble
-            .fresh_url(self.now, presign)
+        let url = download_url(self.world, self.inbound, self.registry.region, &layer, self.now)
             .ok_or_else(|| Refusal::new(ErrorCode::BlobUnknown, "The layer has no URL."))?;
         let mut response = respond(StatusCode::TEMPORARY_REDIRECT, "text/plain; charset=utf-8", "");
         set_header(&mut response, header::LOCATION, &url);

@@ -6,6 +6,9 @@ use oci::{ErrorCode, ErrorEnvelope};
 use crate::{
     blobs::NotTaken,
     exchange::{Response, Unread, empty, respond},
+    host::Host,
+    policy::Denied,
+    service::ecr::InvalidImage,
     trail::Entry,
 };
 
@@ -38,8 +41,8 @@ impl Refusal {
         }
     }
 
-    /// What the client gets from `host`. The answer to a HEAD has no body: only a GET tells why.
-    pub(super) fn answer(&self, host: &str, head: bool) -> Response {
+    /// What the client gets from the registry `host`. The answer to a HEAD has no body: only a GET tells why.
+    pub(super) fn answer(&self, host: &Host, head: bool) -> Response {
         let mut response = match self {
             Self::Challenge => {
                 let mut response = respond(
@@ -75,6 +78,27 @@ impl Refusal {
 
     fn unavailable(message: &str) -> Self {
         Self::status(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unsupported, message)
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::new(ErrorCode::Denied, denied.0)
+    }
+}
+
+impl From<InvalidImage> for Refusal {
+    fn from(error: InvalidImage) -> Self {
+        let code = match error {
+            InvalidImage::Unsupported(_) => ErrorCode::Unsupported,
+            InvalidImage::Syntax | InvalidImage::NoMediaType | InvalidImage::OtherMediaType => {
+                ErrorCode::ManifestInvalid
+            }
+        };
+        Self::new(
+            code,
+            format!("Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{error}'"),
+        )
     }
 }
 
