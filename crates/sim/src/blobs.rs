@@ -1,11 +1,11 @@
 use std::{
-    io::{self, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
@@ -13,7 +13,7 @@ use oci::{Algorithm, Digest, Hasher};
 use tempfile::TempPath;
 use tokio::{
     fs::{self, File},
-    io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt},
+    io::{AsyncSeekExt, AsyncWriteExt},
     sync::RwLock,
     task::spawn_blocking,
     time::timeout,
@@ -116,14 +116,19 @@ impl Blobs {
 
     /// A part of a blob as a body that is read as fast as it is sent.
     pub(crate) async fn read(&self, digest: &Digest, range: Range<u64>) -> io::Result<Body> {
-        let mut file = File::open(self.path(digest)).await?;
-        file.seek(SeekFrom::Start(range.start)).await?;
+        let path = self.path(digest);
+        let file = spawn_blocking(move || {
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::Start(range.start))?;
+            Ok::<_, io::Error>(file)
+        });
+        let file = file.await??;
         let left = range.end.saturating_sub(range.start);
-        let chunks = stream::try_unfold((file, left), |(mut file, left)| async move {
+        let chunks = stream::try_unfold((file, left), |(file, left)| async move {
             if left == 0 {
                 return Ok(None);
             }
-            let chunk = read_chunk(&mut file, left).await?;
+            let (file, chunk) = spawn_blocking(move || read_chunk(file, left)).await??;
             let left = left - chunk.len() as u64;
             Ok(Some((Frame::data(chunk), (file, left))))
         });
@@ -198,14 +203,13 @@ impl Upload {
     }
 }
 
-async fn read_chunk(file: &mut File, left: u64) -> io::Result<Bytes> {
-    let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
-    let mut chunk = BytesMut::with_capacity(length);
-    while chunk.len() < length {
-        let missing = (length - chunk.len()) as u64;
-        if (&mut *file).take(missing).read_buf(&mut chunk).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+/// Reads straight into what is sent: the file of the runtime would copy each chunk once more.
+fn read_chunk(mut file: std::fs::File, left: u64) -> io::Result<(std::fs::File, Bytes)> {
+    let length = left.min(CHUNK as u64);
+    let mut chunk = Vec::with_capacity(usize::try_from(length).unwrap_or(CHUNK));
+    file.by_ref().take(length).read_to_end(&mut chunk)?;
+    if (chunk.len() as u64) < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(chunk.freeze())
+    Ok((file, Bytes::from(chunk)))
 }

@@ -1,5 +1,7 @@
 //! The layer bucket: what the registry's presigned URLs point at.
 
+mod condition;
+
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -16,6 +18,7 @@ use crate::{
     world::World,
     xml::Element,
 };
+use condition::Outcome;
 
 /// An error as S3 writes it: the members behind the message differ from code to code.
 struct Fault {
@@ -24,6 +27,9 @@ struct Fault {
     message: String,
     details: Vec<Element>,
 }
+
+/// S3's second id of a request, which says nothing here.
+const HOST_ID: &str = "simulated";
 
 /// How far in the future a signature of S3's may be.
 const SKEW: Duration = Duration::from_mins(15);
@@ -38,6 +44,9 @@ pub(crate) async fn answer(world: &World, inbound: &Inbound, region: &Region, en
     };
     let request_id = HeaderName::from_static("x-amz-request-id");
     set_header(&mut response, request_id, &entry.call.request_id);
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-amz-id-2"), HeaderValue::from_static(HOST_ID));
     response
         .headers_mut()
         .insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
@@ -138,7 +147,22 @@ fn check_time(presented: &Presented, expires: u64, ended: bool, now: Timestamp) 
 }
 
 async fn serve(world: &World, inbound: &Inbound, digest: &Digest, size: u64) -> Result<Response, Fault> {
-    let asked = inbound.header(header::RANGE).and_then(ByteRange::from_header);
+    let etag = format!("\"{}\"", &digest.hex()[..32]);
+    // Several ranges are none to S3, which answers with the whole.
+    let mut asked = inbound.header(header::RANGE).and_then(ByteRange::from_header);
+    match Outcome::of(&inbound.parts.headers, &etag) {
+        Outcome::Serve => {}
+        Outcome::ServeAll => asked = None,
+        Outcome::NotModified => return Ok(not_modified(&etag)),
+        Outcome::Failed => {
+            return Err(Fault::new(
+                StatusCode::PRECONDITION_FAILED,
+                "PreconditionFailed",
+                "At least one of the pre-conditions you specified did not hold",
+            )
+            .detail("Condition", "If-Match"));
+        }
+    }
     let (status, range) = match asked {
         None => (StatusCode::OK, 0..size),
         Some(asked) => match asked.within(size) {
@@ -169,12 +193,19 @@ async fn serve(world: &World, inbound: &Inbound, digest: &Digest, size: u64) -> 
     let length = (range.end - range.start).to_string();
     set_header(&mut response, header::CONTENT_LENGTH, &length);
     set_header(&mut response, header::ACCEPT_RANGES, "bytes");
-    set_header(&mut response, header::ETAG, &format!("\"{}\"", &digest.hex()[..32]));
+    set_header(&mut response, header::ETAG, &etag);
     if status == StatusCode::PARTIAL_CONTENT {
         let content_range = ByteRange::content_range(&range, size);
         set_header(&mut response, header::CONTENT_RANGE, &content_range);
     }
     Ok(response)
+}
+
+fn not_modified(etag: &str) -> Response {
+    let mut response = Response::new(empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    set_header(&mut response, header::ETAG, etag);
+    response
 }
 
 impl Fault {
@@ -202,7 +233,7 @@ impl Fault {
             .child(Element::text("Message", self.message))
             .children(self.details)
             .child(Element::text("RequestId", request_id))
-            .child(Element::text("HostId", "simulated"));
+            .child(Element::text("HostId", HOST_ID));
         let mut response = respond(self.status, "application/xml", document.print_compact());
         if head {
             *response.body_mut() = empty();

@@ -160,3 +160,37 @@ async fn a_url_is_for_its_method() {
     let put = stage.send(stage.http.put(&url).body("x").build().unwrap()).await;
     assert_error(&put, 405, "MethodNotAllowed");
 }
+
+#[tokio::test]
+async fn a_request_may_depend_on_the_tag() {
+    let (stage, layer, url) = layer().await;
+    let etag = get(&stage, &url).await.header("etag").to_owned();
+    assert_eq!(etag.len(), 34);
+    let with = |name: &'static str, value: &str| {
+        let request = stage.get(&url).header(name, value).header("range", "bytes=0-9");
+        stage.send(request.build().unwrap())
+    };
+    let failed = with("if-match", "\"other\"").await;
+    assert_error(&failed, 412, "PreconditionFailed");
+    assert_eq!(failed.element("Condition"), "If-Match");
+    assert_eq!(with("if-match", &etag).await.status, 206);
+    let known = with("if-none-match", &etag).await;
+    assert_eq!(
+        (known.status, known.header("etag"), known.body.len()),
+        (304, etag.as_str(), 0)
+    );
+    assert_eq!(with("if-none-match", "\"other\"").await.status, 206);
+    assert_eq!(with("if-range", &etag).await.body, layer[..10]);
+    let all = with("if-range", "\"other\"").await;
+    assert_eq!((all.status, all.body.len()), (200, layer.len()));
+}
+
+#[tokio::test]
+async fn several_ranges_are_none() {
+    let (stage, layer, url) = layer().await;
+    for range in ["bytes=0-1,3-4", "bytes=5-1", "lines=0-1", "bytes=x-y"] {
+        let request = stage.get(&url).header("range", range).build().unwrap();
+        let answer = stage.send(request).await;
+        assert_eq!((answer.status, answer.body.len()), (200, layer.len()), "{range}");
+    }
+}
