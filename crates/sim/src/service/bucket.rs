@@ -2,7 +2,7 @@
 
 mod condition;
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
@@ -69,9 +69,7 @@ async fn call(world: &World, inbound: &Inbound, region: &Region, entry: &mut Ent
     entry.call.resource = Some(format!("arn:aws:s3:::prod-{region}-starport-layer-bucket/{shown}"));
     authenticate(world, inbound, region)?;
     let object = world.read(|state| state.object(key).cloned());
-    let (digest, size) = object.ok_or_else(|| {
-        Fault::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").detail("Key", key)
-    })?;
+    let (digest, size) = object.ok_or_else(|| no_key(key))?;
     serve(world, inbound, &digest, size).await
 }
 
@@ -181,14 +179,8 @@ async fn serve(world: &World, inbound: &Inbound, digest: &Digest, size: u64) -> 
     };
     let mut response = respond(status, "application/octet-stream", "");
     if inbound.parts.method == Method::GET {
-        *response.body_mut() = world.blobs.read(digest, range.clone()).await.map_err(|error| {
-            tracing::warn!(%error, %digest, "a layer cannot be read");
-            Fault::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ServiceUnavailable",
-                "The simulated bucket cannot use its disk.",
-            )
-        })?;
+        let content = world.blobs.read(digest, range.clone()).await;
+        *response.body_mut() = content.map_err(|error| unreadable(&error, digest, inbound))?;
     }
     let length = (range.end - range.start).to_string();
     set_header(&mut response, header::CONTENT_LENGTH, &length);
@@ -199,6 +191,23 @@ async fn serve(world: &World, inbound: &Inbound, digest: &Digest, size: u64) -> 
         set_header(&mut response, header::CONTENT_RANGE, &content_range);
     }
     Ok(response)
+}
+
+fn unreadable(error: &io::Error, digest: &Digest, inbound: &Inbound) -> Fault {
+    // It was removed after it was found.
+    if error.kind() == io::ErrorKind::NotFound {
+        return no_key(inbound.parts.uri.path().trim_start_matches('/'));
+    }
+    tracing::warn!(%error, %digest, "a layer cannot be read");
+    Fault::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ServiceUnavailable",
+        "The simulated bucket cannot use its disk.",
+    )
+}
+
+fn no_key(key: &str) -> Fault {
+    Fault::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").detail("Key", key)
 }
 
 fn not_modified(etag: &str) -> Response {

@@ -84,6 +84,7 @@ impl Subject {
         let action = match &route {
             Route::Base => None,
             Route::Manifest { .. } if reads => Some("ecr:BatchGetImage"),
+            Route::Manifest { .. } if *method == Method::DELETE => Some("ecr:BatchDeleteImage"),
             Route::Manifest { .. } => (*method == Method::PUT).then_some("ecr:PutImage"),
             Route::Blob { .. } if *method == Method::HEAD => Some("ecr:BatchCheckLayerAvailability"),
             Route::Blob { .. } => (*method == Method::GET).then_some("ecr:GetDownloadUrlForLayer"),

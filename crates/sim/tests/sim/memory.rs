@@ -108,6 +108,63 @@ async fn what_is_changed_after_a_restart_is_kept_too() {
 }
 
 #[tokio::test]
+async fn a_repository_comes_back_with_all_that_is_kept_of_it() {
+    let stage = Stage::furnished_with(Builder::keep_state).await;
+    let root = stage.root(ACCOUNT);
+    let held = stage.hold().await;
+    let arn = json!({"resourceArn": "arn:aws:ecr:us-east-1:111122223333:repository/team/app"});
+    let policy = json!({"rules": [{
+        "rulePriority": 1,
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 5},
+        "action": {"type": "expire"},
+    }]});
+    let mut tag = arn.clone();
+    tag["tags"] = json!([{"Key": "team", "Value": "red"}]);
+    stage.ecr("TagResource", &tag, &root).await.ok();
+    for (operation, member, value) in [
+        ("PutImageTagMutability", "imageTagMutability", json!("IMMUTABLE")),
+        ("PutLifecyclePolicy", "lifecyclePolicyText", json!(policy.to_string())),
+        (
+            "PutImageScanningConfiguration",
+            "imageScanningConfiguration",
+            json!({"scanOnPush": true}),
+        ),
+    ] {
+        let mut input = json!({"repositoryName": "team/app"});
+        input[member] = value;
+        stage.ecr(operation, &input, &root).await.ok();
+    }
+    let name = json!({"repositoryName": "team/app"});
+    let questions = [
+        ("DescribeRepositories", json!({})),
+        ("DescribeImages", name.clone()),
+        ("GetLifecyclePolicy", name.clone()),
+        ("ListTagsForResource", arn),
+        (
+            "GetDownloadUrlForLayer",
+            json!({"repositoryName": "team/app", "layerDigest": Digest::of(&held.image.layer)}),
+        ),
+    ];
+    let mut before = Vec::new();
+    for (operation, input) in &questions {
+        before.push(stage.ecr(operation, input, &root).await.ok().json());
+    }
+    let stage = stage.restarted(Builder::keep_state).await;
+    for ((operation, input), before) in questions.iter().zip(before) {
+        assert_eq!(
+            stage.ecr(operation, input, &root).await.ok().json(),
+            before,
+            "{operation}"
+        );
+    }
+    let force = json!({"repositoryName": "team/app", "force": true});
+    stage.ecr("DeleteRepository", &force, &root).await.ok();
+    let stage = stage.restarted(Builder::keep_state).await;
+    let answer = stage.ecr("ListImages", &name, &root).await;
+    assert_eq!(answer.json()["__type"], "RepositoryNotFoundException");
+}
+
+#[tokio::test]
 async fn nothing_is_known_where_nothing_was_to_be_kept() {
     let stage = Stage::furnished().await;
     let held = stage.hold().await;
