@@ -3,7 +3,7 @@ use iam::AccountId;
 use url::form_urlencoded;
 
 use crate::{
-    host::{Host, Region},
+    host::{Endpoint, Host, Region},
     machine::Running,
 };
 
@@ -83,6 +83,10 @@ fn signed_for(parts: &Parts) -> Option<Host> {
         "sts" => Some(Host::sts(region)),
         "iam" => Some(Host::Iam),
         "ecr" => Some(Host::ecr(region)),
+        "ecr-public" => Some(Host::EcrPublic {
+            region,
+            endpoint: Endpoint::Standard,
+        }),
         _ => None,
     }
 }

@@ -25,6 +25,10 @@ pub(crate) enum Host {
         region: Region,
         endpoint: Endpoint,
     },
+    /// The API of ECR Public, `api.ecr-public.REGION.amazonaws.com`, `ecr-public.REGION.api.aws`
+    EcrPublic { region: Region, endpoint: Endpoint },
+    /// The public registry, `public.ecr.aws`, `ecr-public.aws.com`
+    PublicRegistry { endpoint: Endpoint },
     /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
     LayerBucket { region: Region },
     /// A link-local address, on a machine.
@@ -78,6 +82,13 @@ impl Host {
         let name = name.to_ascii_lowercase();
         let labels = name.split('.').collect::<Vec<_>>();
         match labels[..] {
+            ["public", "ecr", "aws"] => Some(Self::PublicRegistry {
+                endpoint: Endpoint::Standard,
+            }),
+            ["ecr-public", "aws", "com"] => Some(Self::PublicRegistry {
+                endpoint: Endpoint::DualStack,
+            }),
+            ["ecr-public", region, "api", "aws"] => Self::parse_ecr_public(region, Endpoint::DualStack),
             [ref labels @ .., "amazonaws", "com"] => Self::parse_standard(labels),
             ["sts", region, "api", "aws"] => Self::parse_sts(region, Form::DualStack),
             ["sts-fips", region, "api", "aws"] => Self::parse_sts(region, Form::FipsDualStack),
@@ -110,6 +121,7 @@ impl Host {
             ["sts-fips", region] => Self::parse_sts(region, Form::Fips),
             ["iam"] => Some(Self::Iam),
             ["api", "ecr", region] => Self::parse_ecr(region, Endpoint::Standard),
+            ["api", "ecr-public", region] => Self::parse_ecr_public(region, Endpoint::Standard),
             ["ecr-fips", region] => Self::parse_ecr(region, Endpoint::Fips),
             [account, "dkr", "ecr", region] => Self::parse_registry(account, region, Endpoint::Standard),
             [account, "dkr", "ecr-fips", region] => Self::parse_registry(account, region, Endpoint::Fips),
@@ -159,6 +171,12 @@ impl Host {
         endpoint.is_in(&region).then_some(Self::Ecr { region, endpoint })
     }
 
+    /// The API of ECR Public is in two regions.
+    fn parse_ecr_public(region: &str, endpoint: Endpoint) -> Option<Self> {
+        let region = Region::parse(region)?;
+        matches!(region.as_str(), "us-east-1" | "us-west-2").then_some(Self::EcrPublic { region, endpoint })
+    }
+
     fn parse_registry(account: &str, region: &str, endpoint: Endpoint) -> Option<Self> {
         let (account, region) = (account.parse().ok()?, Region::parse(region)?);
         endpoint.is_in(&region).then_some(Self::Registry {
@@ -172,8 +190,8 @@ impl Host {
         match self {
             Self::GlobalSts | Self::Sts { .. } => Service::Sts,
             Self::Iam => Service::Iam,
-            Self::Ecr { .. } => Service::Ecr,
-            Self::Registry { .. } => Service::Registry,
+            Self::Ecr { .. } | Self::EcrPublic { .. } => Service::Ecr,
+            Self::Registry { .. } | Self::PublicRegistry { .. } => Service::Registry,
             Self::LayerBucket { .. } => Service::LayerBucket,
             Self::Machine(machine) => machine.service(),
         }
@@ -207,6 +225,15 @@ impl fmt::Display for Host {
                 Endpoint::DualStack => write!(f, "{account}.dkr-ecr.{region}.on.aws"),
                 Endpoint::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.on.aws"),
             },
+            Self::EcrPublic {
+                region,
+                endpoint: Endpoint::DualStack,
+            } => write!(f, "ecr-public.{region}.api.aws"),
+            Self::EcrPublic { region, .. } => write!(f, "api.ecr-public.{region}.amazonaws.com"),
+            Self::PublicRegistry {
+                endpoint: Endpoint::DualStack,
+            } => f.write_str("ecr-public.aws.com"),
+            Self::PublicRegistry { .. } => f.write_str("public.ecr.aws"),
             Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
             Self::Machine(machine) => machine.link_local().fmt(f),
         }
@@ -232,6 +259,15 @@ impl Region {
     /// Where global endpoints are signed for.
     pub(crate) fn us_east_1() -> Self {
         Self("us-east-1".to_owned())
+    }
+
+    /// Where public repositories are: in no region, under a word that no region is called.
+    pub(crate) fn public() -> Self {
+        Self("public".to_owned())
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        self.0 == "public"
     }
 
     /// `^(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+$`, the pattern of the partition `aws` in the SDKs' `partitions.json`.
@@ -284,6 +320,10 @@ mod tests {
             "iam.amazonaws.com",
             "api.ecr.us-east-1.amazonaws.com",
             "ecr-fips.us-west-2.amazonaws.com",
+            "api.ecr-public.us-east-1.amazonaws.com",
+            "ecr-public.us-west-2.api.aws",
+            "public.ecr.aws",
+            "ecr-public.aws.com",
             "ecr.eu-west-1.api.aws",
             "ecr-fips.us-east-2.api.aws",
             "111122223333.dkr.ecr.ap-southeast-2.amazonaws.com",
@@ -328,6 +368,8 @@ mod tests {
             "111122223333.dkr-ecr.us-east-1.on.aws.com.cn",
             "111122223333.dkr.ecr.us-east-1.on.aws",
             "ecr-fips.eu-west-1.amazonaws.com",
+            "api.ecr-public.eu-west-1.amazonaws.com",
+            "a.public.ecr.aws",
             "api.ecr.us-east-1.api.aws",
             "ecr.us-east-1.amazonaws.com",
             "prod-us-east-1-starport-layer-bucket.s3.us-west-2.amazonaws.com",

@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Registry,
     /// A token of the instance metadata service.
     Metadata,
+    /// A bearer token of the public registry.
+    Bearer,
 }
 
 impl Seal {
@@ -87,6 +89,7 @@ impl Purpose {
             Self::Session => b"session",
             Self::Registry => b"registry",
             Self::Metadata => b"metadata",
+            Self::Bearer => b"bearer",
         })
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod bucket;
 pub(crate) mod ecr;
 pub(crate) mod iam;
+pub(crate) mod public_registry;
 pub(crate) mod registry;
 pub(crate) mod sts;
 
@@ -85,15 +86,18 @@ async fn serve(world: &World, host: &Host, inbound: &Inbound, body: RequestBody,
         Host::GlobalSts => sts::answer(world, inbound, body, &Region::us_east_1(), entry).await,
         Host::Sts { region, .. } => sts::answer(world, inbound, body, region, entry).await,
         Host::Iam => iam::answer(world, inbound, body, entry).await,
-        Host::Ecr { region, .. } => ecr::answer(world, inbound, body, region, entry).await,
+        Host::Ecr { region, .. } => ecr::answer(world, inbound, body, ecr::Api::Private, region, entry).await,
+        Host::EcrPublic { region, .. } => ecr::answer(world, inbound, body, ecr::Api::Public, region, entry).await,
         Host::Registry { account, region, .. } => {
             let registry = registry::Registry {
                 account: *account,
                 region,
                 host,
+                alias: None,
             };
             registry::answer(world, inbound, body, registry, entry).await
         }
+        Host::PublicRegistry { .. } => public_registry::answer(world, inbound, body, host, entry).await,
         Host::LayerBucket { region } => bucket::answer(world, inbound, region, entry).await,
         Host::Machine(machine) => machine.answer(world, inbound, entry),
     }

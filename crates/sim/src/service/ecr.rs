@@ -15,6 +15,7 @@ mod manifest;
 mod operation;
 mod page;
 mod permission;
+mod public;
 mod put_image;
 mod referrers;
 mod registry_settings;
@@ -34,6 +35,7 @@ pub(crate) use conversion::{Accepted, Served};
 pub(crate) use layers::download_url;
 pub(crate) use manifest::{InvalidImage, read as read_manifest};
 pub(crate) use page::{Page, read_cursor};
+pub(crate) use public::account_of;
 pub(crate) use referrers::described as described_referrer;
 pub(crate) use token::RegistryToken;
 
@@ -50,13 +52,23 @@ use crate::{
 use fault::Fault;
 use operation::Operation;
 
-const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921.";
+/// Which of the two APIs is called; they differ in their names and share what they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// Of private registries.
+    Private,
+    /// ECR Public's, version 2020-10-30.
+    Public,
+}
 
 /// One call by somebody known.
 struct Call<'c> {
     world: &'c World,
     inbound: &'c Inbound,
+    /// The region of the API.
     region: &'c Region,
+    /// Where the repositories are.
+    registry_region: &'c Region,
     caller: &'c Identity,
     entry: &'c mut Entry,
     body: &'c [u8],
@@ -75,10 +87,11 @@ pub(crate) async fn answer(
     world: &World,
     inbound: &Inbound,
     body: RequestBody,
+    api: Api,
     region: &Region,
     entry: &mut Entry,
 ) -> Response {
-    let (status, document) = match call(world, inbound, body, region, entry).await {
+    let (status, document) = match call(world, inbound, body, api, region, entry).await {
         Ok(document) => (StatusCode::OK, document),
         Err(fault) => {
             entry.failed(fault.code, &fault.message);
@@ -95,12 +108,13 @@ async fn call(
     world: &World,
     inbound: &Inbound,
     body: RequestBody,
+    api: Api,
     region: &Region,
     entry: &mut Entry,
 ) -> Result<Value, Fault> {
     let target = inbound.header("x-amz-target").unwrap_or_default();
-    let name = target.strip_prefix(TARGET).unwrap_or_default();
-    let operation = Operation::named(name).filter(|_| inbound.parts.method == Method::POST);
+    let name = target.strip_prefix(api.target()).unwrap_or_default();
+    let operation = Operation::named(api, name).filter(|_| inbound.parts.method == Method::POST);
     // Long parts of layers wait here for their turn: what is read is held in memory.
     let _turn = match &operation {
         Some(operation) if operation.is_long() => world.uploads.parts.acquire().await.ok(),
@@ -117,21 +131,42 @@ async fn call(
             format!("The operation `{shown}` is not one of this service."),
         ));
     };
-    entry.call.action = format!("ecr:{name}");
-    let scope = Scope { service: "ecr", region };
+    let service = api.service();
+    entry.call.action = format!("{service}:{name}");
+    let scope = Scope { service, region };
     let caller = authenticate(world, inbound, &body, scope)?;
     entry.call.principal = Some(caller.arn());
     entry.call.account = Some(caller.account().to_string());
+    let public = Region::public();
     let mut call = Call {
         world,
         inbound,
         region,
+        registry_region: if api == Api::Public { &public } else { region },
         caller: &caller,
         entry,
         body: &body,
         now: world.clock.now(),
     };
     operation.run(&mut call).await
+}
+
+impl Api {
+    /// What `X-Amz-Target` begins with.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Private => "AmazonEC2ContainerRegistry_V20150921.",
+            Self::Public => "SpencerFrontendService.",
+        }
+    }
+
+    /// The name in signatures and in actions.
+    fn service(self) -> &'static str {
+        match self {
+            Self::Private => "ecr",
+            Self::Public => "ecr-public",
+        }
+    }
 }
 
 impl Call<'_> {
@@ -164,7 +199,7 @@ impl Call<'_> {
     fn place(&mut self, at: &At) -> Result<RepositoryKey, Fault> {
         let name = input::repository_name(at.repository_name.as_deref())?;
         let account = self.registry(at.registry_id.as_deref())?;
-        Ok(RepositoryKey::new(account, self.region, &name))
+        Ok(RepositoryKey::new(account, self.registry_region, &name))
     }
 
     /// The repository that the call names, if it is there and the caller may do this to it.

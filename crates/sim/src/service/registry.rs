@@ -2,7 +2,7 @@
 
 mod layers;
 mod lists;
-mod login;
+pub(crate) mod login;
 mod manifests;
 mod referrers;
 mod refusal;
@@ -22,7 +22,7 @@ use crate::{
     trail::Entry,
     world::{Repository, RepositoryKey, World},
 };
-use refusal::Refusal;
+pub(crate) use refusal::Refusal;
 
 /// Whose registry is called.
 #[derive(Clone, Copy)]
@@ -31,6 +31,8 @@ pub(crate) struct Registry<'r> {
     pub(crate) region: &'r Region,
     /// The name that was asked for: challenges and URLs repeat it.
     pub(crate) host: &'r Host,
+    /// Under which a public registry is found; private ones have none.
+    pub(crate) alias: Option<&'r str>,
 }
 
 /// One call by somebody known.
@@ -38,7 +40,8 @@ struct Visit<'v> {
     world: &'v World,
     inbound: &'v Inbound,
     registry: Registry<'v>,
-    identity: Identity,
+    /// None only where anybody may come: in the public registry.
+    identity: Option<Identity>,
     entry: &'v mut Entry,
     now: Timestamp,
 }
@@ -50,12 +53,25 @@ pub(crate) async fn answer(
     registry: Registry<'_>,
     entry: &mut Entry,
 ) -> Response {
-    entry.call.account = Some(registry.account.to_string());
-    let mut response = match call(world, inbound, body, registry, entry).await {
+    let answered = match login::identify(world, inbound, registry.region, world.clock.now()) {
+        Ok(identity) => serve(world, inbound, body, registry, Some(identity), entry).await,
+        Err(refusal) => Err(refusal),
+    };
+    finish(answered, inbound, registry.host, entry)
+}
+
+/// Makes the answer of what came of a call.
+pub(crate) fn finish(
+    answered: Result<Response, Refusal>,
+    inbound: &Inbound,
+    host: &Host,
+    entry: &mut Entry,
+) -> Response {
+    let mut response = match answered {
         Ok(response) => response,
         Err(refusal) => {
             refusal.note(entry);
-            refusal.answer(registry.host, inbound.parts.method == Method::HEAD)
+            refusal.answer(host, inbound.parts.method == Method::HEAD)
         }
     };
     response.headers_mut().insert(
@@ -65,25 +81,26 @@ pub(crate) async fn answer(
     response
 }
 
-async fn call(
+/// Does what somebody asks for who has been let in.
+pub(crate) async fn serve(
     world: &World,
     inbound: &Inbound,
     body: RequestBody,
     registry: Registry<'_>,
+    identity: Option<Identity>,
     entry: &mut Entry,
 ) -> Result<Response, Refusal> {
-    let now = world.clock.now();
-    let identity = login::identify(world, inbound, registry.region, now)?;
-    entry.call.principal = Some(identity.arn());
+    entry.call.account = Some(registry.account.to_string());
+    entry.call.principal = identity.as_ref().map(Identity::arn);
     let mut visit = Visit {
         world,
         inbound,
         registry,
         identity,
         entry,
-        now,
+        now: world.clock.now(),
     };
-    let route = Route::parse(inbound.parts.uri.path()).map_err(|error| invalid_route(&error))?;
+    let route = Route::parse(&registry.own_path(inbound.parts.uri.path())).map_err(|error| invalid_route(&error))?;
     let method = inbound.parts.method.as_str();
     match (method, route) {
         ("GET" | "HEAD", Route::Base) => Ok(respond(StatusCode::OK, "text/plain; charset=utf-8", "")),
@@ -130,6 +147,33 @@ async fn call(
 }
 
 impl Registry<'_> {
+    /// What messages call the registry.
+    fn id(&self) -> String {
+        self.alias.map_or_else(|| self.account.to_string(), str::to_owned)
+    }
+
+    /// A path as it would be in a registry of its own: without the alias.
+    fn own_path(&self, path: &str) -> String {
+        let rest = self.alias.and_then(|alias| path.strip_prefix(&format!("/v2/{alias}/")));
+        rest.map_or_else(|| path.to_owned(), |rest| format!("/v2/{rest}"))
+    }
+
+    /// A repository's name as clients know it.
+    fn full_name(&self, name: &RepositoryName) -> String {
+        match self.alias {
+            Some(alias) => format!("{alias}/{name}"),
+            None => name.to_string(),
+        }
+    }
+
+    /// Where signatures are made and requests are counted.
+    fn endpoint_region(&self) -> Region {
+        if self.region.is_public() {
+            return Region::us_east_1();
+        }
+        self.region.clone()
+    }
+
     fn place(&self, name: &RepositoryName) -> RepositoryKey {
         RepositoryKey::new(self.account, self.region, name)
     }
@@ -141,22 +185,26 @@ impl Visit<'_> {
     /// In this order: who may not pull from a repository of another account does not learn whether it exists.
     fn permit(&mut self, name: &RepositoryName, action: &'static str) -> Result<(), Refusal> {
         let Registry { account, region, .. } = self.registry;
+        let service = if region.is_public() { "ecr-public" } else { "ecr" };
         let resource = self.registry.place(name).arn();
+        let action = format!("{service}:{action}");
+        self.entry.call.action.clone_from(&action);
+        self.entry.call.resource = Some(resource.clone());
+        if region.is_public() && is_pull(&action) {
+            return self.read(name, |_| ());
+        }
         let wish = Wish {
-            identity: &self.identity,
-            action,
+            identity: self.identity.as_ref().ok_or(Refusal::Challenge)?,
+            action: &action,
             resource: &resource,
             owner: account,
         };
-        let context = request_context(self.inbound, region, self.now);
-        let permitted = self.world.read(|state| {
+        let context = request_context(self.inbound, &self.registry.endpoint_region(), self.now);
+        self.world.read(|state| {
             let repository = state.repository(account, region, name);
             wish.judge_repository(state, repository, context)?;
             repository.map(|_| ()).ok_or_else(|| self.no_repository(name))
-        });
-        self.entry.call.action = action.to_owned();
-        self.entry.call.resource = Some(resource);
-        permitted
+        })
     }
 
     /// Reads something of a repository that the caller was let into.
@@ -172,7 +220,7 @@ impl Visit<'_> {
             ErrorCode::NameUnknown,
             format!(
                 "The repository with name '{name}' does not exist in the registry with id '{}'",
-                self.registry.account
+                self.registry.id()
             ),
         )
     }
@@ -185,17 +233,30 @@ impl Visit<'_> {
             .map(|(_, value)| value.into_owned())
     }
 
+    /// The path of something in a repository.
+    fn path(&self, name: &RepositoryName, rest: &str) -> String {
+        format!("/v2/{}/{rest}", self.registry.full_name(name))
+    }
+
     /// The URL of a path of this registry.
     fn url(&self, path: &str) -> String {
         self.inbound.url(self.registry.host, path)
     }
 
     /// An answer without a body that says where something is; the URL is absolute, as ECR's are.
-    fn located(&self, status: StatusCode, path: &str) -> Response {
+    fn located(&self, status: StatusCode, name: &RepositoryName, path: &str) -> Response {
         let mut response = respond(status, "text/plain; charset=utf-8", "");
-        set_header(&mut response, header::LOCATION, &self.url(path));
+        set_header(&mut response, header::LOCATION, &self.url(&self.path(name, path)));
         response
     }
+}
+
+/// What anybody may do in a public repository.
+fn is_pull(action: &str) -> bool {
+    matches!(
+        action,
+        "ecr-public:BatchGetImage" | "ecr-public:GetDownloadUrlForLayer" | "ecr-public:ListImages"
+    )
 }
 
 fn invalid_route(error: &InvalidRoute) -> Refusal {

@@ -34,7 +34,10 @@ impl Subject {
         };
         match host {
             Host::GlobalSts | Host::Sts { .. } | Host::Iam => subject.read_query(inbound, body),
-            Host::Ecr { .. } => subject.read_ecr(inbound, body),
+            Host::Ecr { .. } => subject.read_ecr("ecr", inbound, body),
+            Host::EcrPublic { .. } => subject.read_ecr("ecr-public", inbound, body),
+            // Whose it is stands in the path; rules on it go by host.
+            Host::PublicRegistry { .. } => {}
             Host::Registry { account, region, .. } => {
                 subject.account = Some(*account);
                 subject.read_route(world, *account, region, inbound);
@@ -65,9 +68,9 @@ impl Subject {
         }
     }
 
-    fn read_ecr(&mut self, inbound: &Inbound, body: &[u8]) {
+    fn read_ecr(&mut self, service: &str, inbound: &Inbound, body: &[u8]) {
         if let Some((_, operation)) = inbound.header("x-amz-target").and_then(|target| target.split_once('.')) {
-            self.action = named("ecr", operation);
+            self.action = named(service, operation);
         }
         let input = serde_json::from_slice::<EcrInput>(body).unwrap_or_default();
         self.account = input.registry_id.and_then(|id| id.parse().ok());

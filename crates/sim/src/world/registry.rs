@@ -69,7 +69,11 @@ impl RepositoryKey {
     }
 
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:ecr:{}:{}:repository/{}", self.region, self.account, self.name)
+        let Self { account, region, name } = self;
+        if region.is_public() {
+            return format!("arn:aws:ecr-public::{account}:repository/{name}");
+        }
+        format!("arn:aws:ecr:{region}:{account}:repository/{name}")
     }
 }
 

@@ -30,6 +30,7 @@ mod imds;
 mod issuer;
 mod machines;
 mod memory;
+mod public;
 mod pull;
 mod push;
 mod registry;

@@ -44,6 +44,8 @@ async fn nonsense_gets_an_error_of_the_service() {
         "https://sts.amazonaws.com",
         "https://iam.amazonaws.com",
         "https://api.ecr.us-east-1.amazonaws.com",
+        "https://api.ecr-public.us-east-1.amazonaws.com",
+        "https://public.ecr.aws",
         REGISTRY,
         "https://prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com",
     ];

@@ -2,8 +2,8 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{
-    Call, authorization, batch_delete, batch_get, fault::Fault, images, layer_upload, layers, lifecycle, put_image,
-    referrers, registry_settings, repositories, repository_policy, resource_tags, settings,
+    Api, Call, authorization, batch_delete, batch_get, fault::Fault, images, layer_upload, layers, lifecycle, public,
+    put_image, referrers, registry_settings, repositories, repository_policy, resource_tags, settings,
 };
 
 /// An operation of the API.
@@ -26,12 +26,16 @@ impl Operation {
     /// The longest request in bytes of most operations.
     pub(super) const MAX_REQUEST: usize = 1024 * 1024;
 
-    pub(super) fn named(name: &str) -> Option<Self> {
-        let known = OPERATIONS.iter().find(|(known, _)| *known == name);
+    pub(super) fn named(api: Api, name: &str) -> Option<Self> {
+        let (operations, not_simulated) = match api {
+            Api::Private => (&OPERATIONS[..], &NOT_SIMULATED[..]),
+            Api::Public => (&PUBLIC_OPERATIONS[..], &PUBLIC_NOT_SIMULATED[..]),
+        };
+        let known = operations.iter().find(|(known, _)| *known == name);
         if let Some((name, code)) = known {
             return Some(Self { name, code: *code });
         }
-        let name = NOT_SIMULATED.iter().find(|known| **known == name)?;
+        let name = not_simulated.iter().find(|known| **known == name)?;
         Some(Self {
             name,
             code: Now(refuse),
@@ -149,6 +153,42 @@ const NOT_SIMULATED: [&str; 22] = [
     "ValidatePullThroughCacheRule",
 ];
 
+/// The operations of ECR Public.
+const PUBLIC_OPERATIONS: [(&str, Code); 13] = [
+    ("BatchCheckLayerAvailability", Now(layers::check)),
+    ("BatchDeleteImage", Later(|call| Box::pin(batch_delete::delete(call)))),
+    (
+        "CompleteLayerUpload",
+        Later(|call| Box::pin(layer_upload::complete(call))),
+    ),
+    ("CreateRepository", Now(public::create)),
+    ("DeleteRepository", Later(|call| Box::pin(repositories::delete(call)))),
+    ("DeleteRepositoryPolicy", Now(repository_policy::delete)),
+    ("DescribeRegistries", Now(public::registries)),
+    ("DescribeRepositories", Now(repositories::describe)),
+    ("GetAuthorizationToken", Now(public::token)),
+    ("GetRepositoryPolicy", Now(repository_policy::show)),
+    (
+        "InitiateLayerUpload",
+        Later(|call| Box::pin(layer_upload::initiate(call))),
+    ),
+    ("SetRepositoryPolicy", Now(repository_policy::set)),
+    ("UploadLayerPart", Later(|call| Box::pin(layer_upload::upload(call)))),
+];
+
+const PUBLIC_NOT_SIMULATED: [&str; 10] = [
+    "DescribeImageTags",
+    "DescribeImages",
+    "GetRegistryCatalogData",
+    "GetRepositoryCatalogData",
+    "ListTagsForResource",
+    "PutImage",
+    "PutRegistryCatalogData",
+    "PutRepositoryCatalogData",
+    "TagResource",
+    "UntagResource",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,5 +201,11 @@ mod tests {
         known.dedup();
         // Version 2015-09-21 of the model has 58 operations.
         assert_eq!(known.len(), 58);
+        // Version 2020-10-30 of ECR Public's has 23.
+        let known = PUBLIC_OPERATIONS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(PUBLIC_NOT_SIMULATED);
+        assert_eq!(known.collect::<std::collections::BTreeSet<_>>().len(), 23);
     }
 }

@@ -6,6 +6,7 @@ use super::{
     At, Call,
     fault::Fault,
     input::{length, page},
+    public,
     resource_tags::{self, Label},
     settings::{self, Filter},
 };
@@ -144,7 +145,7 @@ fn describe_page(call: &mut Call<'_>, input: &Describe) -> Result<Value, Fault> 
     let account = call.registry(input.registry_id.as_deref())?;
     let page = page(input.max_results, input.next_token.as_deref(), 100, 1000)?;
     call.authorize(&all(account, call), account)?;
-    let region = call.region;
+    let region = call.registry_region;
     let part = call.world.read(|state| {
         // A cursor that names no repository any more leads on all the same.
         let after = page.after.as_deref().and_then(|after| after.parse().ok());
@@ -163,6 +164,9 @@ fn describe_page(call: &mut Call<'_>, input: &Describe) -> Result<Value, Fault> 
 
 /// All repositories of a registry, as a resource.
 fn all(account: AccountId, call: &Call<'_>) -> String {
+    if call.registry_region.is_public() {
+        return format!("arn:aws:ecr-public::{account}:repository/*");
+    }
     format!("arn:aws:ecr:{}:{account}:repository/*", call.region)
 }
 
@@ -181,8 +185,11 @@ fn check_encryption(encryption: Option<Encryption>) -> Result<(), Fault> {
     }
 }
 
-fn shown(place: &RepositoryKey, repository: &Repository) -> Value {
+pub(super) fn shown(place: &RepositoryKey, repository: &Repository) -> Value {
     let RepositoryKey { account, region, name } = place;
+    if region.is_public() {
+        return public::shown(place, repository);
+    }
     let registry = Host::registry(*account, region.clone());
     let mut shown = json!({
         "repositoryArn": place.arn(),

@@ -69,7 +69,7 @@ fn locks_out(call: &Call<'_>, place: &RepositoryKey, policy: &Document) -> bool 
     let resource = place.arn();
     let wish = Wish {
         identity: call.caller,
-        action: "ecr:SetRepositoryPolicy",
+        action: &call.entry.call.action,
         resource: &resource,
         owner: place.account,
     };

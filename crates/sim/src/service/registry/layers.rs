@@ -11,10 +11,16 @@ use crate::{
 impl Visit<'_> {
     /// GET of a blob: the layer bucket has it, and the URL is all that it takes to get it there.
     pub(super) fn redirect_to_layer(&mut self, name: &RepositoryName, digest: &Digest) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:GetDownloadUrlForLayer")?;
+        self.permit(name, "GetDownloadUrlForLayer")?;
         let layer = self.layer(name, digest)?;
-        let url = download_url(self.world, self.inbound, self.registry.region, &layer, self.now)
-            .ok_or_else(|| Refusal::new(ErrorCode::BlobUnknown, "The layer has no URL."))?;
+        let url = download_url(
+            self.world,
+            self.inbound,
+            &self.registry.endpoint_region(),
+            &layer,
+            self.now,
+        )
+        .ok_or_else(|| Refusal::new(ErrorCode::BlobUnknown, "The layer has no URL."))?;
         let mut response = respond(StatusCode::TEMPORARY_REDIRECT, "text/plain; charset=utf-8", "");
         set_header(&mut response, header::LOCATION, &url);
         Ok(response)
@@ -22,7 +28,11 @@ impl Visit<'_> {
 
     /// HEAD of a blob, which is answered here.
     pub(super) fn find_layer(&mut self, name: &RepositoryName, digest: &Digest) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:BatchCheckLayerAvailability")?;
+        // The public registry answers so whoever asks (aws/containers-roadmap#2671).
+        if self.registry.alias.is_some() {
+            return Err(Refusal::Challenge);
+        }
+        self.permit(name, "BatchCheckLayerAvailability")?;
         let layer = self.layer(name, digest)?;
         let mut response = respond(StatusCode::OK, "application/octet-stream", "");
         set_header(&mut response, header::CONTENT_LENGTH, &layer.size.to_string());
@@ -39,7 +49,7 @@ impl Visit<'_> {
                     format!(
                         "The layer with digest '{digest}' does not exist in the repository with name '{name}' in the \
                          registry with id '{}'",
-                        self.registry.account
+                        self.registry.id()
                     ),
                 )
             })

@@ -15,7 +15,7 @@ const MAX_PAGE: usize = 1000;
 impl Visit<'_> {
     /// `tags/list`: by pages, in no order that means anything, and as plain text.
     pub(super) fn tags(&mut self, name: &RepositoryName) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:ListImages")?;
+        self.permit(name, "ListImages")?;
         let page = self.page()?;
         let part = self.read(name, |repository| {
             let mut tags = repository
@@ -27,17 +27,22 @@ impl Visit<'_> {
             page.of(tags.into_iter())
         })?;
         let names = part.items.iter().map(Tag::as_str).collect::<Vec<_>>();
-        let list = json!({"name": name.as_str(), "tags": names});
-        Ok(self.list(&list, &format!("/v2/{name}/tags/list"), part.next))
+        let list = json!({"name": self.registry.full_name(name), "tags": names});
+        Ok(self.list(&list, &self.path(name, "tags/list"), part.next))
     }
 
     /// `_catalog`: the registry's repositories by pages, for whoever may list them through the API.
     pub(super) fn catalog(&mut self) -> Result<Response, Refusal> {
         let Registry { account, region, .. } = self.registry;
+        // What is public is listed by a gallery that is no part of the registry.
+        let identity = match &self.identity {
+            Some(identity) if !region.is_public() => identity,
+            _ => return Err(Refusal::new(ErrorCode::Unsupported, "The operation is unsupported.")),
+        };
         let action = "ecr:DescribeRepositories";
         let resource = format!("arn:aws:ecr:{region}:{account}:repository/*");
         let wish = Wish {
-            identity: &self.identity,
+            identity,
             action,
             resource: &resource,
             owner: account,

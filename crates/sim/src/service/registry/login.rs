@@ -25,7 +25,7 @@ pub(super) fn identify(world: &World, inbound: &Inbound, region: &Region, now: T
 }
 
 /// The password of a Basic login as the user `AWS` (RFC 7617).
-fn password(authorization: &str) -> Option<String> {
+pub(crate) fn password(authorization: &str) -> Option<String> {
     let (scheme, credentials) = authorization.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;

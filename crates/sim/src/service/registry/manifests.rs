@@ -19,7 +19,7 @@ impl Visit<'_> {
         reference: &Reference,
         with_body: bool,
     ) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:BatchGetImage")?;
+        self.permit(name, "BatchGetImage")?;
         let accept = self.inbound.parts.headers.get_all(header::ACCEPT);
         let accepted = Accepted::from_header(accept.iter().filter_map(|value| value.to_str().ok()));
         let found = self.read(name, |repository| {
@@ -46,7 +46,7 @@ impl Visit<'_> {
         reference: &Reference,
         body: RequestBody,
     ) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:PutImage")?;
+        self.permit(name, "PutImage")?;
         let bytes = read(body, Manifest::MAX_LENGTH).await?;
         let image = read_manifest(self.inbound.header(header::CONTENT_TYPE), bytes, self.now)?;
         let digest = Digest::of(&image.bytes);
@@ -58,7 +58,7 @@ impl Visit<'_> {
                 format!(
                     "The image with digest '{claimed}' in repository '{name}' and registry ID '{}' does not match the \
                      image digest that Amazon ECR has calculated.",
-                    self.registry.account
+                    self.registry.id()
                 ),
             ));
         }
@@ -75,7 +75,7 @@ impl Visit<'_> {
             let stored = repository.store(&digest, image, tag);
             stored.map_err(|error| self.not_stored(name, &error))
         })?;
-        let mut response = self.located(StatusCode::CREATED, &format!("/v2/{name}/manifests/{digest}"));
+        let mut response = self.located(StatusCode::CREATED, name, &format!("manifests/{digest}"));
         set_header(&mut response, CONTENT_DIGEST, &digest.to_string());
         if let Some(subject) = subject {
             set_header(
@@ -93,7 +93,7 @@ impl Visit<'_> {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:BatchDeleteImage")?;
+        self.permit(name, "BatchDeleteImage")?;
         let place = self.registry.place(name);
         let removed = match reference {
             Reference::Tag(tag) => self.world.remove_image(&place, None, Some(tag)).await,
@@ -113,7 +113,7 @@ impl Visit<'_> {
             NotStored::ImagesMissing(_) => ErrorCode::ManifestBlobUnknown,
             NotStored::TagPinned(_) => ErrorCode::TagInvalid,
         };
-        Refusal::new(code, error.sentence(name, &self.registry.account))
+        Refusal::new(code, error.sentence(name, &self.registry.id()))
     }
 }
 

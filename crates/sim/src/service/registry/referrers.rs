@@ -12,7 +12,7 @@ impl Visit<'_> {
     /// GET of referrers: an index of what is about an image, which need not be there (distribution specification 1.1,
     /// "Listing Referrers").
     pub(super) fn referrers(&mut self, name: &RepositoryName, subject: &Digest) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:BatchGetImage")?;
+        self.permit(name, "BatchGetImage")?;
         let asked = self.param("artifactType");
         let referrers = self.read(name, |repository| {
             let referrers = repository.referrers(subject).filter(|(_, image)| {

@@ -14,7 +14,7 @@ use crate::{
 
 /// Why the registry does not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// No credential, or one that is not of this AWS or this region.
     Challenge,
     /// An error in the envelope of the distribution specification.
@@ -27,13 +27,13 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// An error with its usual status.
-    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self::status(status, code, message)
     }
 
     /// An error with a status of its own.
-    pub(super) fn status(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+    pub(crate) fn status(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
         Self::Error {
             status,
             code,
@@ -42,7 +42,7 @@ impl Refusal {
     }
 
     /// What the client gets from the registry `host`. The answer to a HEAD has no body: only a GET tells why.
-    pub(super) fn answer(&self, host: &Host, head: bool) -> Response {
+    pub(crate) fn answer(&self, host: &Host, head: bool) -> Response {
         let mut response = match self {
             Self::Challenge => {
                 let mut response = respond(
@@ -50,7 +50,12 @@ impl Refusal {
                     "text/plain; charset=utf-8",
                     "Not Authorized\n",
                 );
-                let challenge = format!("Basic realm=\"https://{host}/\",service=\"ecr.amazonaws.com\"");
+                let challenge = match host {
+                    Host::PublicRegistry { .. } => {
+                        format!("Bearer realm=\"https://{host}/token/\",service=\"public.ecr.aws\",scope=\"aws\"")
+                    }
+                    _ => format!("Basic realm=\"https://{host}/\",service=\"ecr.amazonaws.com\""),
+                };
                 if let Ok(challenge) = HeaderValue::from_str(&challenge) {
                     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                 }
@@ -69,7 +74,7 @@ impl Refusal {
     }
 
     /// Puts the error on record.
-    pub(super) fn note(&self, entry: &mut Entry) {
+    pub(crate) fn note(&self, entry: &mut Entry) {
         match self {
             Self::Challenge => entry.failed("UNAUTHORIZED", "Not Authorized"),
             Self::Error { code, message, .. } => entry.failed(code.as_str(), message),

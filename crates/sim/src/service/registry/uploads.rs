@@ -12,7 +12,7 @@ impl Visit<'_> {
     /// POST: begins an upload; with `?digest=` the body is the whole layer. A layer of another repository is never
     /// mounted: ECR does so only in accounts that asked for it, and answers with an upload elsewhere.
     pub(super) async fn begin_upload(&mut self, name: &RepositoryName, body: RequestBody) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:InitiateLayerUpload")?;
+        self.permit(name, "InitiateLayerUpload")?;
         let layer = self.world.blobs.begin().await?;
         let place = self.registry.place(name);
         let id = self.world.uploads.begin(place, layer, self.now);
@@ -33,7 +33,7 @@ impl Visit<'_> {
         id: &str,
         body: RequestBody,
     ) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:UploadLayerPart")?;
+        self.permit(name, "UploadLayerPart")?;
         let shared = self.upload(name, id)?;
         let mut layer = shared.lock().await;
         let layer = layer.as_mut().ok_or_else(|| self.no_upload(name, id))?;
@@ -49,7 +49,7 @@ impl Visit<'_> {
         id: &str,
         body: RequestBody,
     ) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:CompleteLayerUpload")?;
+        self.permit(name, "CompleteLayerUpload")?;
         let claimed = self
             .param("digest")
             .and_then(|digest| digest.parse::<Digest>().ok())
@@ -80,7 +80,7 @@ impl Visit<'_> {
             ),
             NotFinished::NotTaken(error) => error.into(),
         })?;
-        let mut response = self.located(StatusCode::CREATED, &format!("/v2/{name}/blobs/{digest}"));
+        let mut response = self.located(StatusCode::CREATED, name, &format!("blobs/{digest}"));
         let content_digest = HeaderName::from_static("docker-content-digest");
         set_header(&mut response, content_digest, &digest.to_string());
         Ok(response)
@@ -88,7 +88,7 @@ impl Visit<'_> {
 
     /// GET: how far an upload has come.
     pub(super) async fn upload_status(&mut self, name: &RepositoryName, id: &str) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:UploadLayerPart")?;
+        self.permit(name, "UploadLayerPart")?;
         let shared = self.upload(name, id)?;
         let layer = shared.lock().await;
         let length = layer.as_ref().ok_or_else(|| self.no_upload(name, id))?.length();
@@ -97,7 +97,7 @@ impl Visit<'_> {
 
     /// DELETE: gives an upload up.
     pub(super) fn cancel_upload(&mut self, name: &RepositoryName, id: &str) -> Result<Response, Refusal> {
-        self.permit(name, "ecr:UploadLayerPart")?;
+        self.permit(name, "UploadLayerPart")?;
         self.upload(name, id)?;
         self.world.uploads.remove(id);
         let mut response = Response::new(crate::exchange::empty());
@@ -132,7 +132,7 @@ impl Visit<'_> {
     }
 
     fn under_way(&self, status: StatusCode, name: &RepositoryName, id: &str, length: u64) -> Response {
-        let mut response = self.located(status, &format!("/v2/{name}/blobs/uploads/{id}"));
+        let mut response = self.located(status, name, &format!("blobs/uploads/{id}"));
         set_header(&mut response, HeaderName::from_static("docker-upload-uuid"), id);
         let range = format!("0-{}", length.saturating_sub(1));
         set_header(&mut response, header::RANGE, &range);
@@ -146,7 +146,7 @@ impl Visit<'_> {
             format!(
                 "The upload with id '{shown}' does not exist in the repository with name '{name}' in the registry with \
                  id '{}'",
-                self.registry.account
+                self.registry.id()
             ),
         )
     }
