@@ -1,5 +1,6 @@
 //! The registry of one account in one region: the OCI distribution API with ECR's logins, permissions and errors.
 
+mod address;
 mod layers;
 mod lists;
 pub(crate) mod login;
@@ -8,32 +9,21 @@ mod referrers;
 mod refusal;
 mod uploads;
 
-use ::iam::AccountId;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use oci::{ErrorCode, InvalidRoute, RepositoryName, Route};
+use oci::{ErrorCode, RepositoryName, Route};
 
 use crate::{
     exchange::{Inbound, Response, respond, set_header},
-    host::{Host, Region},
+    host::Host,
     identity::Identity,
     policy::{Wish, request_context},
     request_body::RequestBody,
     trail::Entry,
-    world::{Repository, RepositoryKey, World},
+    world::{Repository, World},
 };
+pub(crate) use address::Registry;
 pub(crate) use refusal::Refusal;
-
-/// Whose registry is called.
-#[derive(Clone, Copy)]
-pub(crate) struct Registry<'r> {
-    pub(crate) account: AccountId,
-    pub(crate) region: &'r Region,
-    /// The name that was asked for: challenges and URLs repeat it.
-    pub(crate) host: &'r Host,
-    /// Under which a public registry is found; private ones have none.
-    pub(crate) alias: Option<&'r str>,
-}
 
 /// One call by somebody known.
 struct Visit<'v> {
@@ -100,7 +90,7 @@ pub(crate) async fn serve(
         entry,
         now: world.clock.now(),
     };
-    let route = Route::parse(&registry.own_path(inbound.parts.uri.path())).map_err(|error| invalid_route(&error))?;
+    let route = Route::parse(&registry.own_path(inbound.parts.uri.path()))?;
     let method = inbound.parts.method.as_str();
     match (method, route) {
         ("GET" | "HEAD", Route::Base) => Ok(respond(StatusCode::OK, "text/plain; charset=utf-8", "")),
@@ -143,39 +133,6 @@ pub(crate) async fn serve(
         ("GET", Route::Catalog) => visit.catalog(),
         ("GET", Route::Referrers { name, digest }) => visit.referrers(&name, &digest),
         _ => Err(Refusal::new(ErrorCode::Unsupported, "The operation is unsupported.")),
-    }
-}
-
-impl Registry<'_> {
-    /// What messages call the registry.
-    fn id(&self) -> String {
-        self.alias.map_or_else(|| self.account.to_string(), str::to_owned)
-    }
-
-    /// A path as it would be in a registry of its own: without the alias.
-    fn own_path(&self, path: &str) -> String {
-        let rest = self.alias.and_then(|alias| path.strip_prefix(&format!("/v2/{alias}/")));
-        rest.map_or_else(|| path.to_owned(), |rest| format!("/v2/{rest}"))
-    }
-
-    /// A repository's name as clients know it.
-    fn full_name(&self, name: &RepositoryName) -> String {
-        match self.alias {
-            Some(alias) => format!("{alias}/{name}"),
-            None => name.to_string(),
-        }
-    }
-
-    /// Where signatures are made and requests are counted.
-    fn endpoint_region(&self) -> Region {
-        if self.region.is_public() {
-            return Region::us_east_1();
-        }
-        self.region.clone()
-    }
-
-    fn place(&self, name: &RepositoryName) -> RepositoryKey {
-        RepositoryKey::new(self.account, self.region, name)
     }
 }
 
@@ -257,29 +214,4 @@ fn is_pull(action: &str) -> bool {
         action,
         "ecr-public:BatchGetImage" | "ecr-public:GetDownloadUrlForLayer" | "ecr-public:ListImages"
     )
-}
-
-fn invalid_route(error: &InvalidRoute) -> Refusal {
-    match error {
-        InvalidRoute::Unknown => Refusal::status(
-            StatusCode::NOT_FOUND,
-            ErrorCode::Unsupported,
-            "The operation is unsupported.",
-        ),
-        InvalidRoute::Name(_) => Refusal::new(
-            ErrorCode::NameInvalid,
-            "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression \
-             '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*''",
-        ),
-        InvalidRoute::Reference(_) => Refusal::new(
-            ErrorCode::ManifestInvalid,
-            "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression \
-             '[a-zA-Z0-9-_.]+''",
-        ),
-        InvalidRoute::Digest(_) => Refusal::new(
-            ErrorCode::DigestInvalid,
-            "Invalid parameter at 'layerDigest' failed to satisfy constraint: 'must satisfy regular expression \
-             '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''",
-        ),
-    }
 }

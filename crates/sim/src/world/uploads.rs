@@ -50,8 +50,8 @@ struct Hold<'w> {
 /// How many uploads may be under way at once, in all registries.
 const MAX_UPLOADS: usize = 1000;
 
-/// How many parts may be held in memory at once: some 60 MiB each, with the text that they come in.
-const MAX_PARTS: usize = 4;
+/// How many parts may be held in memory at once: some 75 MiB each, with the text that they come in.
+const MAX_PARTS: usize = 8;
 
 /// When an upload that nobody finished is given up.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);

@@ -10,10 +10,10 @@ use crate::{
     stage::{ACCOUNT, Answer, Stage},
 };
 
-const NAME: &str = "team/app";
+pub(crate) const NAME: &str = "team/app";
 
 /// A stage with an image that has the tag `1`.
-async fn pushed() -> (Stage, Image) {
+pub(crate) async fn pushed() -> (Stage, Image) {
     let stage = Stage::furnished().await;
     let image = Image::new(1);
     stage.push(&stage.root_login(ACCOUNT).await, NAME, &image).await;
@@ -22,13 +22,13 @@ async fn pushed() -> (Stage, Image) {
 
 impl Stage {
     /// A call about [`NAME`] by the root.
-    async fn about(&self, operation: &str, mut input: Value) -> Answer {
+    pub(crate) async fn about(&self, operation: &str, mut input: Value) -> Answer {
         input["repositoryName"] = json!(NAME);
         self.ecr(operation, &input, &self.root(ACCOUNT)).await
     }
 
     /// Puts an image, which must succeed.
-    async fn put(&self, manifest: &str, tag: Option<&str>) -> Digest {
+    pub(crate) async fn put(&self, manifest: &str, tag: Option<&str>) -> Digest {
         let mut input = json!({ "imageManifest": manifest });
         if let Some(tag) = tag {
             input["imageTag"] = json!(tag);
@@ -39,7 +39,7 @@ impl Stage {
 }
 
 /// An index of images that are there.
-fn index(images: &[&Digest]) -> String {
+pub(crate) fn index(images: &[&Digest]) -> String {
     let manifests = images
         .iter()
         .map(|digest| json!({"mediaType": MediaType::OCI_MANIFEST, "digest": digest, "size": 1}));
@@ -329,77 +329,6 @@ async fn an_immutable_tag_stays() {
         .about("BatchDeleteImage", json!({"imageIds": [{"imageTag": "dev"}]}))
         .await;
     assert_eq!(answer.ok().json()["failures"], json!([]));
-}
-
-#[tokio::test]
-async fn a_tag_goes_alone_and_an_image_with_its_tags() {
-    let (stage, image) = pushed().await;
-    stage.put(&image.manifest, Some("2")).await;
-    let delete = |ids: Value| {
-        let stage = &stage;
-        async move {
-            stage
-                .about("BatchDeleteImage", json!({ "imageIds": ids }))
-                .await
-                .ok()
-                .json()
-        }
-    };
-    let digest = &image.digest;
-    let answer = delete(json!([{"imageTag": "2"}])).await;
-    assert_eq!(
-        answer,
-        json!({"imageIds": [{"imageDigest": digest, "imageTag": "2"}], "failures": []})
-    );
-    let index_digest = stage.put(&index(&[digest]), None).await;
-    let reason = format!("Requested image referenced by manifest list: [{index_digest}]");
-    // The last tag would take the image with it.
-    for id in [json!({ "imageDigest": digest }), json!({"imageTag": "1"})] {
-        let answer = delete(json!([id])).await;
-        assert_eq!(
-            answer,
-            json!({"imageIds": [], "failures": [
-                {"imageId": id, "failureCode": "ImageReferencedByManifestList", "failureReason": reason},
-            ]})
-        );
-    }
-    let url = stage
-        .layer_url(&stage.root_login(ACCOUNT).await, NAME, &Digest::of(&image.layer))
-        .await;
-    let answer = delete(json!([
-        {"imageDigest": index_digest},
-        {"imageDigest": digest},
-        {"imageTag": "1"},
-        {"imageDigest": digest, "imageTag": "1"},
-        {},
-    ]))
-    .await;
-    assert_eq!(
-        answer["imageIds"],
-        json!([{ "imageDigest": index_digest }, {"imageDigest": digest, "imageTag": "1"}])
-    );
-    assert_eq!(answer["failures"].as_array().unwrap().len(), 3);
-    // Its layers went with it, and so did their objects.
-    assert_eq!(stage.send(stage.get(&url).build().unwrap()).await.status, 404);
-    let layers = json!({"layerDigests": [Digest::of(&image.layer)]});
-    let answer = stage.about("BatchCheckLayerAvailability", layers).await.ok().json();
-    assert_eq!(answer["layers"][0]["layerAvailability"], "UNAVAILABLE");
-}
-
-#[tokio::test]
-async fn a_layer_that_two_images_have_stays_with_the_other() {
-    let (stage, image) = pushed().await;
-    let other = image.manifest.replace("\"schemaVersion\":2", "\"schemaVersion\": 2");
-    assert_ne!(other, image.manifest);
-    stage.put(&other, Some("2")).await;
-    let ids = json!({"imageIds": [{"imageTag": "1"}]});
-    stage.about("BatchDeleteImage", ids).await.ok();
-    let login = stage.root_login(ACCOUNT).await;
-    let url = stage.layer_url(&login, NAME, &Digest::of(&image.layer)).await;
-    assert_eq!(
-        stage.send(stage.get(&url).build().unwrap()).await.ok().body,
-        image.layer
-    );
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod containers;
 mod control;
 mod doors;
 mod ecr;
+mod ecr_deletion;
 mod ecr_images;
 mod ecr_layers;
 mod ecr_repositories;

@@ -1,7 +1,7 @@
 use std::io;
 
 use http::{HeaderValue, StatusCode, header};
-use oci::{ErrorCode, ErrorEnvelope};
+use oci::{ErrorCode, ErrorEnvelope, InvalidRoute};
 
 use crate::{
     blobs::NotTaken,
@@ -145,5 +145,32 @@ impl From<Unread> for Refusal {
             }
         };
         Self::status(status, ErrorCode::ManifestInvalid, message)
+    }
+}
+
+impl From<InvalidRoute> for Refusal {
+    fn from(error: InvalidRoute) -> Self {
+        match error {
+            InvalidRoute::Unknown => Self::status(
+                StatusCode::NOT_FOUND,
+                ErrorCode::Unsupported,
+                "The operation is unsupported.",
+            ),
+            InvalidRoute::Name(_) => Self::new(
+                ErrorCode::NameInvalid,
+                "Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(\\/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*''",
+            ),
+            InvalidRoute::Reference(_) => Self::new(
+                ErrorCode::ManifestInvalid,
+                "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-zA-Z0-9-_.]+''",
+            ),
+            InvalidRoute::Digest(_) => Self::new(
+                ErrorCode::DigestInvalid,
+                "Invalid parameter at 'layerDigest' failed to satisfy constraint: 'must satisfy regular expression \
+             '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''",
+            ),
+        }
     }
 }

@@ -67,9 +67,12 @@ impl Repository {
         if removed.media_type.is_index() {
             return Ok(Vec::new());
         }
-        let needed = self.images.values().flat_map(Image::children).collect::<BTreeSet<_>>();
-        let unneeded = removed.children().filter(|child| !needed.contains(child));
-        Ok(unneeded.filter_map(|layer| self.layers.remove(layer)).collect())
+        let mut unneeded = removed.children().collect::<BTreeSet<_>>();
+        for needed in self.images.values().flat_map(Image::children) {
+            unneeded.remove(needed);
+        }
+        let layers = unneeded.into_iter().filter_map(|layer| self.layers.remove(layer));
+        Ok(layers.collect())
     }
 
     fn check_references(&self, image: &Image) -> Result<(), NotStored> {
