@@ -157,6 +157,31 @@ async fn images_are_described() {
 }
 
 #[tokio::test]
+async fn the_last_pull_is_recorded() {
+    let (stage, image) = pushed().await;
+    let describe = || async {
+        let input = json!({"imageIds": [{"imageDigest": image.digest}]});
+        let answer = stage.about("DescribeImages", input).await.ok().json();
+        answer["imageDetails"][0]["lastRecordedPullTime"].clone()
+    };
+    assert_eq!(describe().await, Value::Null);
+    let login = stage.root_login(ACCOUNT).await;
+    let url = format!("{}/v2/{NAME}/manifests/1", crate::stage::REGISTRY);
+    let head = stage.http.head(&url).header("authorization", &login);
+    stage.send(head.build().unwrap()).await.ok();
+    assert_eq!(describe().await, Value::Null, "a look is no pull");
+    stage.clock.advance(Duration::from_secs(60));
+    stage.pull(&login, &format!("/v2/{NAME}/manifests/1")).await.ok();
+    assert_eq!(describe().await, json!(stage.now().as_second() as f64));
+    stage.clock.advance(Duration::from_secs(60));
+    stage
+        .about("BatchGetImage", json!({"imageIds": [{"imageTag": "1"}]}))
+        .await
+        .ok();
+    assert_eq!(describe().await, json!(stage.now().as_second() as f64));
+}
+
+#[tokio::test]
 async fn images_are_got_and_failures_are_named() {
     let (stage, image) = pushed().await;
     let nothing = Digest::of(b"nothing");

@@ -1,3 +1,4 @@
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,8 +33,9 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Value, Fault> {
     let types = input.accepted_media_types.unwrap_or_default();
     let accepted = Accepted::from_types(types.iter().map(String::as_str));
     let place = call.enter(&input.at)?;
+    let now = call.now;
     let served = call.read(&place, |repository| {
-        let served = ids.iter().map(|id| serve(repository, id, &accepted));
+        let served = ids.iter().map(|id| serve(repository, id, &accepted, now));
         served.collect::<Vec<_>>()
     })?;
     let length = served.iter().flatten().map(|served| served.bytes.len()).sum::<usize>();
@@ -61,8 +63,9 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Value, Fault> {
 }
 
 /// By digest a manifest is served as it is, whatever is accepted; by tag it is converted where it must be.
-fn serve(repository: &Repository, id: &ImageId, accepted: &Accepted) -> Result<Served, NoImage> {
+fn serve(repository: &Repository, id: &ImageId, accepted: &Accepted, now: Timestamp) -> Result<Served, NoImage> {
     let (digest, image) = id.find(repository)?;
+    image.note_pull(now);
     if id.image_digest.is_some() {
         return Ok(Served::stored(digest, image));
     }

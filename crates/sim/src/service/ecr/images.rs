@@ -125,6 +125,9 @@ fn detail(place: &RepositoryKey, repository: &Repository, digest: &Digest, image
     if let Some(artifact) = image.artifact_type() {
         detail["artifactMediaType"] = json!(artifact);
     }
+    if let Some(pulled) = image.pulled() {
+        detail["lastRecordedPullTime"] = json!(epoch_seconds(pulled));
+    }
     if let Some(subject) = image.subject() {
         detail["subjectManifestDigest"] = json!(subject);
     }

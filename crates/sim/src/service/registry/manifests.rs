@@ -24,6 +24,9 @@ impl Visit<'_> {
         let accepted = Accepted::from_header(accept.iter().filter_map(|value| value.to_str().ok()));
         let found = self.read(name, |repository| {
             let (digest, image) = repository.image(reference)?;
+            if with_body {
+                image.note_pull(self.now);
+            }
             match reference {
                 Reference::Digest(_) => Some(Served::stored(digest, image)),
                 Reference::Tag(_) => Served::of_tag(digest, image, &accepted),

@@ -1,4 +1,10 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -23,6 +29,9 @@ struct Content {
     subject: Option<Digest>,
     artifact_type: Option<String>,
     annotations: BTreeMap<String, String>,
+    /// When the image was last pulled, in milliseconds since 1970; zero where it never was. It is noted under a lock
+    /// for readers, and is not kept.
+    pulled: AtomicI64,
 }
 
 /// What OCI 1.1 adds to manifests of both kinds (image specification, "Image Manifest", "Image Index").
@@ -51,6 +60,7 @@ impl Image {
             subject: extension.subject.map(|subject| subject.digest),
             artifact_type: extension.artifact_type.filter(|kind| !kind.is_empty()).or(config_type),
             annotations: extension.annotations.unwrap_or_default(),
+            pulled: AtomicI64::new(0),
         };
         Ok(Self {
             media_type,
@@ -96,6 +106,16 @@ impl Image {
         self.content.artifact_type.as_deref()
     }
 
+    pub(crate) fn note_pull(&self, now: Timestamp) {
+        self.content.pulled.store(now.as_millisecond(), Ordering::Relaxed);
+    }
+
+    /// When the image was last pulled.
+    pub(crate) fn pulled(&self) -> Option<Timestamp> {
+        let pulled = self.content.pulled.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(pulled).ok().filter(|_| pulled != 0)
+    }
+
     pub(crate) fn annotations(&self) -> &BTreeMap<String, String> {
         &self.content.annotations
     }
@@ -108,6 +128,7 @@ impl Default for Content {
             subject: None,
             artifact_type: None,
             annotations: BTreeMap::new(),
+            pulled: AtomicI64::new(0),
         }
     }
 }
