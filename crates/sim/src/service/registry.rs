@@ -141,7 +141,7 @@ impl Visit<'_> {
     ///
     /// In this order: who may not pull from a repository of another account does not learn whether it exists.
     fn permit(&mut self, name: &RepositoryName, action: &'static str) -> Result<(), Refusal> {
-        let Registry { account, region, .. } = self.registry;
+        let region = self.registry.region;
         let service = if region.is_public() { "ecr-public" } else { "ecr" };
         let resource = self.registry.place(name).arn();
         let action = format!("{service}:{action}");
@@ -150,18 +150,24 @@ impl Visit<'_> {
         if region.is_public() && is_pull(&action) {
             return self.read(name, |_| ());
         }
+        self.judge(name, &action)?;
+        self.read(name, |_| ())
+    }
+
+    /// Asks the policies of the caller and of the repository, which need not be there.
+    fn judge(&self, name: &RepositoryName, action: &str) -> Result<(), Refusal> {
+        let Registry { account, region, .. } = self.registry;
         let wish = Wish {
             identity: self.identity.as_ref().ok_or(Refusal::Challenge)?,
-            action: &action,
-            resource: &resource,
+            action,
+            resource: &self.registry.place(name).arn(),
             owner: account,
         };
         let context = request_context(self.inbound, &self.registry.endpoint_region(), self.now);
-        self.world.read(|state| {
-            let repository = state.repository(account, region, name);
-            wish.judge_repository(state, repository, context)?;
-            repository.map(|_| ()).ok_or_else(|| self.no_repository(name))
-        })
+        let judged = self
+            .world
+            .read(|state| wish.judge_repository(state, state.repository(account, region, name), context));
+        Ok(judged?)
     }
 
     /// Reads something of a repository that the caller was let into.

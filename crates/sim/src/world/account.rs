@@ -7,7 +7,7 @@ use iam::{AccountId, Kind, ParseError, Policy};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::credential::AccessKey;
+use crate::{credential::AccessKey, host::Region};
 
 /// What IAM knows of one account.
 #[derive(Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub(crate) struct Account {
     /// By the URL without its scheme; case matters.
     #[serde(default)]
     pub(crate) providers: BTreeMap<String, Provider>,
+    /// The regions whose registry shares layers among its repositories, the account setting `BLOB_MOUNTING` of ECR.
+    #[serde(default)]
+    pub(crate) blob_mounting: BTreeSet<Region>,
 }
 
 /// What a user or a role may do, and tags, which have a say in it.
@@ -151,6 +154,7 @@ impl Account {
             policies: BTreeMap::new(),
             instance_profiles: BTreeMap::new(),
             providers: BTreeMap::new(),
+            blob_mounting: BTreeSet::new(),
         }
     }
 

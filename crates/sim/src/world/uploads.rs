@@ -8,7 +8,7 @@ use oci::Digest;
 use tokio::sync::{Mutex as Turn, Semaphore};
 use uuid::Uuid;
 
-use super::{Layer, RepositoryKey, World};
+use super::{Layer, RepositoryKey, State, World};
 use crate::blobs::{NotTaken, Upload};
 
 /// The uploads of layers that are under way, through the API or in a registry.
@@ -133,27 +133,41 @@ impl World {
         }
     }
 
-    fn add_layer(&self, place: &RepositoryKey, digest: &Digest, size: u64) -> bool {
-        let RepositoryKey { account, region, name } = place;
-        let object = format!("{}-{account}-{}/{}", &digest.hex()[..4], Uuid::new_v4(), Uuid::new_v4());
+    /// Gives a repository a layer that another one has, if an image of that one refers to it; tells whether it did.
+    /// What the two share is the content; each has its own object.
+    pub(crate) fn mount(&self, from: &RepositoryKey, to: &RepositoryKey, digest: &Digest) -> bool {
         self.write(|state| {
-            let Some(repository) = state.repository_mut(*account, region, name) else {
-                return false;
-            };
-            // One that was there already keeps its object: URLs to it are under way.
-            if repository.layers.contains_key(digest) {
-                return true;
-            }
-            let layer = Layer {
-                size,
-                object: object.clone(),
-                media_type: None,
-            };
-            repository.layers.insert(digest.clone(), layer);
-            state.put_object(object, digest.clone(), size);
-            true
+            let source = state.repository_at(from);
+            let layer = source.and_then(|source| source.layers.get(digest));
+            let size = layer.filter(|layer| layer.media_type.is_some()).map(|layer| layer.size);
+            size.is_some_and(|size| add_layer(state, to, digest, size))
         })
     }
+
+    fn add_layer(&self, place: &RepositoryKey, digest: &Digest, size: u64) -> bool {
+        self.write(|state| add_layer(state, place, digest, size))
+    }
+}
+
+/// Adds a layer whose content is there; tells whether the repository is.
+fn add_layer(state: &mut State, place: &RepositoryKey, digest: &Digest, size: u64) -> bool {
+    let RepositoryKey { account, region, name } = place;
+    let Some(repository) = state.repository_mut(*account, region, name) else {
+        return false;
+    };
+    // One that was there already keeps its object: URLs to it are under way.
+    if repository.layers.contains_key(digest) {
+        return true;
+    }
+    let object = format!("{}-{account}-{}/{}", &digest.hex()[..4], Uuid::new_v4(), Uuid::new_v4());
+    let layer = Layer {
+        size,
+        object: object.clone(),
+        media_type: None,
+    };
+    repository.layers.insert(digest.clone(), layer);
+    state.put_object(object, digest.clone(), size);
+    true
 }
 
 impl<'w> Hold<'w> {

@@ -98,6 +98,82 @@ async fn a_layer_of_another_repository_is_not_mounted() {
 }
 
 #[tokio::test]
+async fn a_layer_is_mounted_where_the_account_asked_for_it() {
+    let stage = Stage::furnished().await;
+    stage.create_repository(ACCOUNT, "team/other").await;
+    let root = stage.root(ACCOUNT);
+    let login = stage.root_login(ACCOUNT).await;
+    let image = Image::new(1);
+    let digest = Digest::of(&image.layer);
+    let mount = |login: String, from: &'static str| {
+        let query = format!("?mount={digest}&from={from}");
+        let request = stage
+            .http
+            .post(format!("{REGISTRY}/v2/team/other/blobs/uploads/{query}"));
+        let request = request.header("authorization", login).build().unwrap();
+        async { stage.send(request).await }
+    };
+    stage.push(&login, "team/app", &image).await;
+    assert_eq!(
+        mount(login.clone(), "team/app").await.status,
+        202,
+        "nobody has asked for it"
+    );
+    let setting = json!({"name": "BLOB_MOUNTING", "value": "ENABLED"});
+    assert_eq!(
+        stage.ecr("PutAccountSetting", &setting, &root).await.ok().json(),
+        setting
+    );
+    let shown = stage
+        .ecr("GetAccountSetting", &json!({"name": "BLOB_MOUNTING"}), &root)
+        .await;
+    assert_eq!(shown.ok().json(), setting);
+
+    // Whoever may push here and not pull there uploads.
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "ecr:GetDownloadUrlForLayer", "Resource": "arn:aws:ecr:*:*:repository/team/app"},
+    ]});
+    stage.allow("puller", &policy.to_string()).await;
+    let session = stage.login(&stage.session().await).await;
+    assert_eq!(mount(session, "team/app").await.status, 202);
+    assert_eq!(mount(login.clone(), "no/such").await.status, 202);
+    let answer = mount(login.clone(), "team/app").await;
+    assert_eq!(
+        (answer.status, answer.header("docker-content-digest")),
+        (201, digest.to_string().as_str())
+    );
+    assert_eq!(
+        answer.header("location"),
+        format!("{REGISTRY}/v2/team/other/blobs/{digest}")
+    );
+    // A layer that no image refers to is not shared: the one just mounted is such.
+    let back = stage.http.post(format!(
+        "{REGISTRY}/v2/team/app/blobs/uploads/?mount={digest}&from=team/other"
+    ));
+    let back = stage.send(back.header("authorization", &login).build().unwrap()).await;
+    assert_eq!(back.status, 202);
+
+    let force = json!({"repositoryName": "team/app", "force": true});
+    stage.ecr("DeleteRepository", &force, &root).await.ok();
+    let url = stage.layer_url(&login, "team/other", &digest).await;
+    assert_eq!(
+        stage.send(stage.get(&url).build().unwrap()).await.ok().body,
+        image.layer
+    );
+
+    let disabled = json!({"name": "BLOB_MOUNTING", "value": "DISABLED"});
+    stage.ecr("PutAccountSetting", &disabled, &root).await.ok();
+    for bad in [
+        json!({"name": "BLOB_MOUNTING", "value": "YES"}),
+        json!({"name": "X", "value": "Y"}),
+    ] {
+        let answer = stage.ecr("PutAccountSetting", &bad, &root).await;
+        assert_eq!(answer.json()["__type"], "InvalidParameterException");
+    }
+}
+
+#[tokio::test]
 async fn content_without_its_digest_is_not_kept() {
     let stage = Stage::furnished().await;
     let login = stage.root_login(ACCOUNT).await;

@@ -76,7 +76,7 @@ fn refuse(call: &mut Call<'_>) -> Result<Value, Fault> {
     ))
 }
 
-const OPERATIONS: [(&str, Code); 36] = [
+const OPERATIONS: [(&str, Code); 37] = [
     ("BatchCheckLayerAvailability", Now(layers::check)),
     ("BatchDeleteImage", Later(|call| Box::pin(batch_delete::delete(call)))),
     ("BatchGetImage", Now(batch_get::get)),
@@ -111,6 +111,7 @@ const OPERATIONS: [(&str, Code); 36] = [
     ("ListImageReferrers", Now(referrers::list)),
     ("ListImages", Now(images::list)),
     ("ListTagsForResource", Now(resource_tags::list)),
+    ("PutAccountSetting", Now(registry_settings::put_account_setting)),
     ("PutImage", Now(put_image::put)),
     ("PutImageScanningConfiguration", Now(settings::scanning)),
     ("PutImageTagMutability", Now(settings::mutability)),
@@ -128,7 +129,7 @@ const OPERATIONS: [(&str, Code); 36] = [
 ];
 
 /// Operations of the service model that this AWS does not have.
-const NOT_SIMULATED: [&str; 22] = [
+const NOT_SIMULATED: [&str; 21] = [
     "CreatePullThroughCacheRule",
     "CreateRepositoryCreationTemplate",
     "DeletePullThroughCacheRule",
@@ -140,7 +141,6 @@ const NOT_SIMULATED: [&str; 22] = [
     "DescribeImageSigningStatus",
     "GetLifecyclePolicyPreview",
     "GetSigningConfiguration",
-    "PutAccountSetting",
     "PutRegistryPolicy",
     "PutRegistryScanningConfiguration",
     "PutSigningConfiguration",

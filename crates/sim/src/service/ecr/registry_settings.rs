@@ -1,4 +1,5 @@
-//! What can be said truthfully of a registry that has none of these: no replication, no policy, no cache rules.
+//! What can be said truthfully of a registry that has no replication, no policy and no cache rules, and the settings
+//! that it has.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,7 +20,10 @@ struct Rules {
 #[derive(Deserialize)]
 struct Setting {
     name: Option<String>,
+    value: Option<String>,
 }
+
+const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
 
 /// `DescribeRegistry`
 pub(super) fn describe(call: &mut Call<'_>) -> Result<Value, Fault> {
@@ -76,14 +80,58 @@ pub(super) fn pull_time_exclusions(call: &mut Call<'_>) -> Result<Value, Fault> 
 pub(super) fn account_setting(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Setting>()?;
     let name = required("name", input.name)?;
-    let value = match name.as_str() {
-        "BASIC_SCAN_TYPE_VERSION" => "AWS_NATIVE",
-        "REGISTRY_POLICY_SCOPE" => "V2",
-        "BLOB_MOUNTING" => "DISABLED",
-        _ => return Err(Fault::parameter("name", "Invalid account setting name")),
-    };
+    if name == BLOB_MOUNTING {
+        enter(call)?;
+        let (account, region) = (call.caller.account(), call.region);
+        let enabled = call.world.read(|state| {
+            let account = state.account(account);
+            account.is_some_and(|account| account.blob_mounting.contains(region))
+        });
+        return Ok(json!({"name": name, "value": if enabled { "ENABLED" } else { "DISABLED" }}));
+    }
+    let value = only_value(&name)?;
     enter(call)?;
     Ok(json!({"name": name, "value": value}))
+}
+
+/// `PutAccountSetting`
+pub(super) fn put_account_setting(call: &mut Call<'_>) -> Result<Value, Fault> {
+    let input = call.input::<Setting>()?;
+    let name = required("name", input.name)?;
+    let value = required("value", input.value)?;
+    let invalid = || Fault::parameter("value", "Invalid account setting value");
+    if name != BLOB_MOUNTING {
+        if value != only_value(&name)? {
+            return Err(invalid());
+        }
+        enter(call)?;
+        return Ok(json!({"name": name, "value": value}));
+    }
+    let enable = match value.as_str() {
+        "ENABLED" => true,
+        "DISABLED" => false,
+        _ => return Err(invalid()),
+    };
+    enter(call)?;
+    let (account, region) = (call.caller.account(), call.region);
+    call.world.write(|state| {
+        let mounting = &mut state.account_mut(account).blob_mounting;
+        if enable {
+            mounting.insert(region.clone());
+        } else {
+            mounting.remove(region);
+        }
+    });
+    Ok(json!({"name": name, "value": value}))
+}
+
+/// The one value that a setting has in a registry that scans nothing and has no policy.
+fn only_value(name: &str) -> Result<&'static str, Fault> {
+    match name {
+        "BASIC_SCAN_TYPE_VERSION" => Ok("AWS_NATIVE"),
+        "REGISTRY_POLICY_SCOPE" => Ok("V2"),
+        _ => Err(Fault::parameter("name", "Invalid account setting name")),
+    }
 }
 
 /// The caller's own registry, as a whole: these operations have no resource (service authorization reference, "Actions

@@ -1,7 +1,7 @@
 use http::{HeaderName, StatusCode, header};
 use oci::{Digest, ErrorCode, RepositoryName};
 
-use super::{Visit, refusal::Refusal};
+use super::{Registry, Visit, refusal::Refusal};
 use crate::{
     exchange::{Response, set_header},
     request_body::RequestBody,
@@ -9,10 +9,12 @@ use crate::{
 };
 
 impl Visit<'_> {
-    /// POST: begins an upload; with `?digest=` the body is the whole layer. A layer of another repository is never
-    /// mounted: ECR does so only in accounts that asked for it, and answers with an upload elsewhere.
+    /// POST: begins an upload; with `?digest=` the body is the whole layer, and with `?mount=` there may be none.
     pub(super) async fn begin_upload(&mut self, name: &RepositoryName, body: RequestBody) -> Result<Response, Refusal> {
         self.permit(name, "InitiateLayerUpload")?;
+        if let Some(mounted) = self.mount(name) {
+            return Ok(mounted);
+        }
         let layer = self.world.blobs.begin().await?;
         let place = self.registry.place(name);
         let id = self.world.uploads.begin(place, layer, self.now);
@@ -23,6 +25,28 @@ impl Visit<'_> {
         let mut response = self.under_way(StatusCode::ACCEPTED, name, &id, 0);
         set_header(&mut response, header::CONTENT_LENGTH, "0");
         Ok(response)
+    }
+
+    /// Takes the layer that `mount` names out of the repository that `from` names, where the account has asked for that
+    /// (ECR user guide, "Blob mounting in Amazon ECR"), the caller may read there, and an image refers to it
+    /// (aws/containers-roadmap#2860). What cannot be mounted is uploaded.
+    fn mount(&mut self, name: &RepositoryName) -> Option<Response> {
+        let digest = self.param("mount")?.parse::<Digest>().ok()?;
+        let from = self.param("from")?.parse::<RepositoryName>().ok()?;
+        let Registry { account, region, .. } = self.registry;
+        let enabled = self.world.read(|state| {
+            let account = state.account(account);
+            account.is_some_and(|account| account.blob_mounting.contains(region))
+        });
+        let (source, target) = (self.registry.place(&from), self.registry.place(name));
+        let may_read = enabled && self.judge(&from, "ecr:GetDownloadUrlForLayer").is_ok();
+        if !may_read || !self.world.mount(&source, &target, &digest) {
+            return None;
+        }
+        let mut response = self.located(StatusCode::CREATED, name, &format!("blobs/{digest}"));
+        let content_digest = HeaderName::from_static("docker-content-digest");
+        set_header(&mut response, content_digest, &digest.to_string());
+        Some(response)
     }
 
     /// PATCH: takes the next piece. ECR answers 201, where the specification says 202 (aws/containers-roadmap#2831,
