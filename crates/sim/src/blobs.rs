@@ -39,6 +39,7 @@ pub(crate) struct Upload {
     last_part: Option<u64>,
     /// Whether a part that was not the last one was shorter than [`Upload::MIN_PART`].
     undersized: bool,
+    parts: usize,
 }
 
 /// Why a piece of an upload was not taken.
@@ -46,6 +47,8 @@ pub(crate) struct Upload {
 pub(crate) enum NotTaken {
     #[error("the layer is longer than {max} bytes", max = Upload::MAX)]
     TooLong,
+    #[error("the layer has {max} parts already", max = Upload::MAX_PARTS)]
+    TooManyParts,
     #[error("the connection ended, or stood still, within the body")]
     Broken,
     #[error("the layer could not be written: {0}")]
@@ -88,6 +91,7 @@ impl Blobs {
             hasher: Hasher::new(Algorithm::Sha256),
             last_part: None,
             undersized: false,
+            parts: 0,
         })
     }
 
@@ -152,6 +156,9 @@ impl Upload {
     /// The shortest part in bytes but for the last one: 5 MiB (service model, `LayerPartTooSmallException`).
     pub(crate) const MIN_PART: u64 = 5 * 1024 * 1024;
 
+    /// "Layer parts" (ECR user guide, "Amazon ECR service quotas").
+    pub(crate) const MAX_PARTS: usize = 4200;
+
     /// Whether a part in front of the last one was too short.
     pub(crate) fn is_undersized(&self) -> bool {
         self.undersized
@@ -159,11 +166,15 @@ impl Upload {
 
     /// Takes the next part as a whole.
     pub(crate) async fn append_part(&mut self, part: &[u8]) -> Result<(), NotTaken> {
+        if self.parts == Self::MAX_PARTS {
+            return Err(NotTaken::TooManyParts);
+        }
         self.file.seek(SeekFrom::Start(self.length)).await?;
         self.take(part).await?;
         self.file.flush().await?;
         self.undersized |= self.last_part.is_some_and(|last| last < Self::MIN_PART);
         self.last_part = Some(part.len() as u64);
+        self.parts += 1;
         Ok(())
     }
 
@@ -212,4 +223,39 @@ fn read_chunk(mut file: std::fs::File, left: u64) -> io::Result<(std::fs::File, 
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok((file, Bytes::from(chunk)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn parts_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).await.unwrap();
+        let mut upload = blobs.begin().await.unwrap();
+        for _ in 0..Upload::MAX_PARTS {
+            upload.append_part(b"x").await.unwrap();
+        }
+        let refused = upload.append_part(b"x").await;
+        assert!(matches!(refused, Err(NotTaken::TooManyParts)));
+        assert_eq!(upload.length(), Upload::MAX_PARTS as u64);
+    }
+
+    #[tokio::test]
+    async fn content_goes_when_nobody_uses_it_and_stays_for_its_readers() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(dir.path()).await.unwrap();
+        let mut upload = blobs.begin().await.unwrap();
+        upload.append_part(b"content").await.unwrap();
+        let (digest, length, path) = upload.finish().await.unwrap();
+        blobs.keep(path, &digest).await.unwrap();
+        blobs.remove(&digest, || true).await.unwrap();
+        let body = blobs.read(&digest, 0..length).await.unwrap();
+        blobs.remove(&digest, || false).await.unwrap();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "content");
+        let gone = blobs.read(&digest, 0..length).await.map(|_| ());
+        assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::NotFound);
+        blobs.remove(&digest, || false).await.unwrap();
+    }
 }

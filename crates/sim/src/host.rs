@@ -53,6 +53,8 @@ pub(crate) enum Form {
 pub(crate) enum Endpoint {
     /// `api.ecr.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
     Standard,
+    /// `ecr.REGION.amazonaws.com`; only of the APIs (AWS general reference, "Amazon ECR endpoints and quotas")
+    Short,
     /// `ecr-fips.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`
     Fips,
     /// `ecr.REGION.api.aws`, `ACCOUNT.dkr-ecr.REGION.on.aws`
@@ -122,6 +124,8 @@ impl Host {
             ["iam"] => Some(Self::Iam),
             ["api", "ecr", region] => Self::parse_ecr(region, Endpoint::Standard),
             ["api", "ecr-public", region] => Self::parse_ecr_public(region, Endpoint::Standard),
+            ["ecr", region] => Self::parse_ecr(region, Endpoint::Short),
+            ["ecr-public", region] => Self::parse_ecr_public(region, Endpoint::Short),
             ["ecr-fips", region] => Self::parse_ecr(region, Endpoint::Fips),
             [account, "dkr", "ecr", region] => Self::parse_registry(account, region, Endpoint::Standard),
             [account, "dkr", "ecr-fips", region] => Self::parse_registry(account, region, Endpoint::Fips),
@@ -174,7 +178,12 @@ impl Host {
     /// The API of ECR Public is in two regions.
     fn parse_ecr_public(region: &str, endpoint: Endpoint) -> Option<Self> {
         let region = Region::parse(region)?;
-        matches!(region.as_str(), "us-east-1" | "us-west-2").then_some(Self::EcrPublic { region, endpoint })
+        let is_there = match (region.as_str(), endpoint) {
+            ("us-east-1", _) => true,
+            ("us-west-2", endpoint) => endpoint != Endpoint::DualStack,
+            _ => false,
+        };
+        is_there.then_some(Self::EcrPublic { region, endpoint })
     }
 
     fn parse_registry(account: &str, region: &str, endpoint: Endpoint) -> Option<Self> {
@@ -211,6 +220,7 @@ impl fmt::Display for Host {
             Self::Iam => f.write_str("iam.amazonaws.com"),
             Self::Ecr { region, endpoint } => match endpoint {
                 Endpoint::Standard => write!(f, "api.ecr.{region}.amazonaws.com"),
+                Endpoint::Short => write!(f, "ecr.{region}.amazonaws.com"),
                 Endpoint::Fips => write!(f, "ecr-fips.{region}.amazonaws.com"),
                 Endpoint::DualStack => write!(f, "ecr.{region}.api.aws"),
                 Endpoint::DualStackFips => write!(f, "ecr-fips.{region}.api.aws"),
@@ -220,7 +230,7 @@ impl fmt::Display for Host {
                 region,
                 endpoint,
             } => match endpoint {
-                Endpoint::Standard => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
+                Endpoint::Standard | Endpoint::Short => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
                 Endpoint::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.amazonaws.com"),
                 Endpoint::DualStack => write!(f, "{account}.dkr-ecr.{region}.on.aws"),
                 Endpoint::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.on.aws"),
@@ -229,6 +239,10 @@ impl fmt::Display for Host {
                 region,
                 endpoint: Endpoint::DualStack,
             } => write!(f, "ecr-public.{region}.api.aws"),
+            Self::EcrPublic {
+                region,
+                endpoint: Endpoint::Short,
+            } => write!(f, "ecr-public.{region}.amazonaws.com"),
             Self::EcrPublic { region, .. } => write!(f, "api.ecr-public.{region}.amazonaws.com"),
             Self::PublicRegistry {
                 endpoint: Endpoint::DualStack,
@@ -249,7 +263,7 @@ impl Form {
 impl Endpoint {
     fn is_in(self, region: &Region) -> bool {
         match self {
-            Self::Standard | Self::DualStack => true,
+            Self::Standard | Self::Short | Self::DualStack => true,
             Self::Fips | Self::DualStackFips => region.has_fips(),
         }
     }
@@ -319,9 +333,11 @@ mod tests {
             "sts-fips.us-east-2.api.aws",
             "iam.amazonaws.com",
             "api.ecr.us-east-1.amazonaws.com",
+            "ecr.eu-west-1.amazonaws.com",
             "ecr-fips.us-west-2.amazonaws.com",
             "api.ecr-public.us-east-1.amazonaws.com",
-            "ecr-public.us-west-2.api.aws",
+            "ecr-public.us-west-2.amazonaws.com",
+            "ecr-public.us-east-1.api.aws",
             "public.ecr.aws",
             "ecr-public.aws.com",
             "ecr.eu-west-1.api.aws",
@@ -371,7 +387,7 @@ mod tests {
             "api.ecr-public.eu-west-1.amazonaws.com",
             "a.public.ecr.aws",
             "api.ecr.us-east-1.api.aws",
-            "ecr.us-east-1.amazonaws.com",
+            "ecr-public.us-west-2.api.aws",
             "prod-us-east-1-starport-layer-bucket.s3.us-west-2.amazonaws.com",
             "my-bucket.s3.us-east-1.amazonaws.com",
             "iam.amazonaws.com:https",

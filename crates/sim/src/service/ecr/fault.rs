@@ -3,7 +3,13 @@ use http::StatusCode;
 use oci::{Digest, RepositoryName};
 use serde_json::{Map, Value, json};
 
-use crate::{blobs::NotTaken, exchange::Unread, policy::Denied, sigv4::Refused, world::NotStored};
+use crate::{
+    blobs::{NotTaken, Upload},
+    exchange::Unread,
+    policy::Denied,
+    sigv4::Refused,
+    world::NotStored,
+};
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +65,7 @@ impl Fault {
             NotStored::LayersMissing(_) => "LayersNotFoundException",
             NotStored::ImagesMissing(_) => "ReferencedImagesNotFoundException",
             NotStored::TagPinned(_) => "ImageTagAlreadyExistsException",
+            NotStored::Full => "LimitExceededException",
         };
         Self::new(code, error.sentence(name, &account))
     }
@@ -135,6 +142,10 @@ impl From<NotTaken> for Fault {
             NotTaken::TooLong => Self::new(
                 "LimitExceededException",
                 "The layer is larger than the maximum of 52000 MiB.",
+            ),
+            NotTaken::TooManyParts => Self::new(
+                "LimitExceededException",
+                format!("The layer upload has the maximum of {} parts.", Upload::MAX_PARTS),
             ),
             NotTaken::Broken => Self::new("RequestTimeoutException", "The request timed out."),
             NotTaken::Disk(error) => {

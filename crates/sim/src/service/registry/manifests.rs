@@ -115,6 +115,7 @@ impl Visit<'_> {
             NotStored::LayersMissing(_) => ErrorCode::BlobUploadUnknown,
             NotStored::ImagesMissing(_) => ErrorCode::ManifestBlobUnknown,
             NotStored::TagPinned(_) => ErrorCode::TagInvalid,
+            NotStored::Full => ErrorCode::Denied,
         };
         Refusal::new(code, error.sentence(name, &self.registry.id()))
     }

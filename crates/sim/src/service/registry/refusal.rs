@@ -118,7 +118,8 @@ impl From<NotTaken> for Refusal {
     fn from(error: NotTaken) -> Self {
         match error {
             NotTaken::Disk(error) => error.into(),
-            NotTaken::TooLong => Self::status(
+            // Only the API counts parts.
+            NotTaken::TooLong | NotTaken::TooManyParts => Self::status(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 ErrorCode::SizeInvalid,
                 "The layer is larger than the maximum of 52000 MiB.",

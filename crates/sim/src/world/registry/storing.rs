@@ -13,6 +13,8 @@ pub(crate) enum NotStored {
     ImagesMissing(Vec<Digest>),
     /// The tag is there and may not be moved, or given again.
     TagPinned(Tag),
+    /// The repository has as many images as it may.
+    Full,
 }
 
 /// The indexes that an image cannot be removed for.
@@ -20,11 +22,17 @@ pub(crate) enum NotStored {
 pub(crate) struct StillReferenced(pub(crate) Vec<Digest>);
 
 impl Repository {
+    /// "Images per repository" (ECR user guide, "Amazon ECR service quotas").
+    const MAX_IMAGES: usize = 100_000;
+
     /// Keeps an image, whose digest is `digest`, and lets a tag mean it. Nothing it refers to may be missing.
     pub(crate) fn store(&mut self, digest: &Digest, image: Image, tag: Option<&Tag>) -> Result<(), NotStored> {
         self.check_references(&image)?;
         if let Some(tag) = tag.filter(|tag| self.tags.contains_key(tag) && self.mutability.pins(tag)) {
             return Err(NotStored::TagPinned(tag.clone()));
+        }
+        if self.images.len() >= Self::MAX_IMAGES && !self.images.contains_key(digest) {
+            return Err(NotStored::Full);
         }
         self.note_media_types(&image);
         // What is there already was pushed when it was pushed.
@@ -116,6 +124,11 @@ impl NotStored {
                 "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the \
                  tag is immutable."
             ),
+            Self::Full => format!(
+                "The repository with name '{name}' in the registry with id '{registry}' already has the maximum allowed \
+                 number of images which is '{}'",
+                Repository::MAX_IMAGES
+            ),
         }
     }
 }
@@ -131,4 +144,28 @@ impl fmt::Display for StillReferenced {
 /// Layers that may not be distributed stay where their URLs say.
 fn is_foreign(media_type: &MediaType) -> bool {
     media_type.as_str().contains("nondistributable") || media_type.as_str().contains(".foreign.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use jiff::Timestamp;
+
+    #[test]
+    fn a_repository_may_be_full() {
+        let manifest = Bytes::from_static(b"{\"manifests\":[]}");
+        let image = Image::read(MediaType::OCI_INDEX.into(), manifest, Timestamp::UNIX_EPOCH).unwrap();
+        let mut repository = Repository::new(Timestamp::UNIX_EPOCH);
+        let digest = |n: usize| Digest::of(&n.to_le_bytes());
+        repository.images = (1..Repository::MAX_IMAGES)
+            .map(|n| (digest(n), image.clone()))
+            .collect();
+        repository.store(&digest(0), image.clone(), None).unwrap();
+        let one_more = repository.store(&digest(Repository::MAX_IMAGES), image.clone(), None);
+        assert_eq!(one_more, Err(NotStored::Full));
+        // One that is there may get a tag.
+        let tag = "1".parse().unwrap();
+        repository.store(&digest(1), image, Some(&tag)).unwrap();
+    }
 }
