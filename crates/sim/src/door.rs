@@ -3,7 +3,7 @@ use iam::AccountId;
 use url::form_urlencoded;
 
 use crate::{
-    host::{Endpoint, Host, Region},
+    host::{Form, Host, Region},
     machine::Running,
 };
 
@@ -85,7 +85,7 @@ fn signed_for(parts: &Parts) -> Option<Host> {
         "ecr" => Some(Host::ecr(region)),
         "ecr-public" => Some(Host::EcrPublic {
             region,
-            endpoint: Endpoint::Standard,
+            form: Form::Standard,
         }),
         _ => None,
     }

@@ -18,49 +18,37 @@ pub(crate) enum Host {
     /// `iam.amazonaws.com`
     Iam,
     /// The API of ECR, by any of its names
-    Ecr { region: Region, endpoint: Endpoint },
+    Ecr { region: Region, form: Form },
     /// A private registry, by any of its names
     Registry {
         account: AccountId,
         region: Region,
-        endpoint: Endpoint,
+        form: Form,
     },
     /// The API of ECR Public, `api.ecr-public.REGION.amazonaws.com`, `ecr-public.REGION.api.aws`
-    EcrPublic { region: Region, endpoint: Endpoint },
+    EcrPublic { region: Region, form: Form },
     /// The public registry, `public.ecr.aws`, `ecr-public.aws.com`
-    PublicRegistry { endpoint: Endpoint },
+    PublicRegistry { form: Form },
     /// `prod-REGION-starport-layer-bucket.s3.REGION.amazonaws.com`
     LayerBucket { region: Region },
     /// A link-local address, on a machine.
     Machine(Running),
 }
 
-/// The forms of a service's name in a region ("AWS service endpoints" of the general reference).
+/// The forms of a service's name in a region ("AWS service endpoints" of the general reference). ECR's API has
+/// `api.ecr` where others have their name alone, and registries have names of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// `SERVICE.REGION.amazonaws.com`
+    /// `SERVICE.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
     Standard,
-    /// `SERVICE-fips.REGION.amazonaws.com`
-    Fips,
-    /// `SERVICE.REGION.api.aws`
-    DualStack,
-    /// `SERVICE-fips.REGION.api.aws`
-    FipsDualStack,
-}
-
-/// Which of the names that a service has in a region (ECR user guide, "Amazon ECR endpoints").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    /// `api.ecr.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr.REGION.amazonaws.com`
-    Standard,
-    /// `ecr.REGION.amazonaws.com`; only of the APIs (AWS general reference, "Amazon ECR endpoints and quotas")
+    /// `ecr.REGION.amazonaws.com`, `ecr-public.REGION.amazonaws.com`: the APIs of ECR without their `api.`
     Short,
-    /// `ecr-fips.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`
+    /// `SERVICE-fips.REGION.amazonaws.com`, `ACCOUNT.dkr.ecr-fips.REGION.amazonaws.com`
     Fips,
-    /// `ecr.REGION.api.aws`, `ACCOUNT.dkr-ecr.REGION.on.aws`
+    /// `SERVICE.REGION.api.aws`, `ACCOUNT.dkr-ecr.REGION.on.aws`
     DualStack,
-    /// `ecr-fips.REGION.api.aws`, `ACCOUNT.dkr-ecr-fips.REGION.on.aws`
-    DualStackFips,
+    /// `SERVICE-fips.REGION.api.aws`, `ACCOUNT.dkr-ecr-fips.REGION.on.aws`
+    FipsDualStack,
 }
 
 /// A region of the partition `aws`, such as `us-east-1`.
@@ -84,21 +72,17 @@ impl Host {
         let name = name.to_ascii_lowercase();
         let labels = name.split('.').collect::<Vec<_>>();
         match labels[..] {
-            ["public", "ecr", "aws"] => Some(Self::PublicRegistry {
-                endpoint: Endpoint::Standard,
-            }),
-            ["ecr-public", "aws", "com"] => Some(Self::PublicRegistry {
-                endpoint: Endpoint::DualStack,
-            }),
-            ["ecr-public", region, "api", "aws"] => Self::parse_ecr_public(region, Endpoint::DualStack),
+            ["public", "ecr", "aws"] => Some(Self::PublicRegistry { form: Form::Standard }),
+            ["ecr-public", "aws", "com"] => Some(Self::PublicRegistry { form: Form::DualStack }),
+            ["ecr-public", region, "api", "aws"] => Self::parse_ecr_public(region, Form::DualStack),
             [ref labels @ .., "amazonaws", "com"] => Self::parse_standard(labels),
             ["sts", region, "api", "aws"] => Self::parse_sts(region, Form::DualStack),
             ["sts-fips", region, "api", "aws"] => Self::parse_sts(region, Form::FipsDualStack),
             [service, region, "api", "aws"] => Self::parse_ecr(
                 region,
                 match service {
-                    "ecr" => Endpoint::DualStack,
-                    "ecr-fips" => Endpoint::DualStackFips,
+                    "ecr" => Form::DualStack,
+                    "ecr-fips" => Form::FipsDualStack,
                     _ => return None,
                 },
             ),
@@ -106,8 +90,8 @@ impl Host {
                 account,
                 region,
                 match service {
-                    "dkr-ecr" => Endpoint::DualStack,
-                    "dkr-ecr-fips" => Endpoint::DualStackFips,
+                    "dkr-ecr" => Form::DualStack,
+                    "dkr-ecr-fips" => Form::FipsDualStack,
                     _ => return None,
                 },
             ),
@@ -122,13 +106,13 @@ impl Host {
             ["sts", region] => Self::parse_sts(region, Form::Standard),
             ["sts-fips", region] => Self::parse_sts(region, Form::Fips),
             ["iam"] => Some(Self::Iam),
-            ["api", "ecr", region] => Self::parse_ecr(region, Endpoint::Standard),
-            ["api", "ecr-public", region] => Self::parse_ecr_public(region, Endpoint::Standard),
-            ["ecr", region] => Self::parse_ecr(region, Endpoint::Short),
-            ["ecr-public", region] => Self::parse_ecr_public(region, Endpoint::Short),
-            ["ecr-fips", region] => Self::parse_ecr(region, Endpoint::Fips),
-            [account, "dkr", "ecr", region] => Self::parse_registry(account, region, Endpoint::Standard),
-            [account, "dkr", "ecr-fips", region] => Self::parse_registry(account, region, Endpoint::Fips),
+            ["api", "ecr", region] => Self::parse_ecr(region, Form::Standard),
+            ["api", "ecr-public", region] => Self::parse_ecr_public(region, Form::Standard),
+            ["ecr", region] => Self::parse_ecr(region, Form::Short),
+            ["ecr-public", region] => Self::parse_ecr_public(region, Form::Short),
+            ["ecr-fips", region] => Self::parse_ecr(region, Form::Fips),
+            [account, "dkr", "ecr", region] => Self::parse_registry(account, region, Form::Standard),
+            [account, "dkr", "ecr-fips", region] => Self::parse_registry(account, region, Form::Fips),
             [bucket, "s3", region] => {
                 let region = Region::parse(region)?;
                 (bucket == Self::bucket_name(&region)).then_some(Self::LayerBucket { region })
@@ -147,7 +131,7 @@ impl Host {
     pub(crate) fn ecr(region: Region) -> Self {
         Self::Ecr {
             region,
-            endpoint: Endpoint::Standard,
+            form: Form::Standard,
         }
     }
 
@@ -156,7 +140,7 @@ impl Host {
         Self::Registry {
             account,
             region,
-            endpoint: Endpoint::Standard,
+            form: Form::Standard,
         }
     }
 
@@ -167,32 +151,28 @@ impl Host {
 
     fn parse_sts(region: &str, form: Form) -> Option<Self> {
         let region = Region::parse(region)?;
-        (!form.is_fips() || region.has_fips()).then_some(Self::Sts { region, form })
+        region.has(form).then_some(Self::Sts { region, form })
     }
 
-    fn parse_ecr(region: &str, endpoint: Endpoint) -> Option<Self> {
+    fn parse_ecr(region: &str, form: Form) -> Option<Self> {
         let region = Region::parse(region)?;
-        endpoint.is_in(&region).then_some(Self::Ecr { region, endpoint })
+        region.has(form).then_some(Self::Ecr { region, form })
     }
 
     /// The API of ECR Public is in two regions.
-    fn parse_ecr_public(region: &str, endpoint: Endpoint) -> Option<Self> {
+    fn parse_ecr_public(region: &str, form: Form) -> Option<Self> {
         let region = Region::parse(region)?;
-        let is_there = match (region.as_str(), endpoint) {
+        let is_there = match (region.as_str(), form) {
             ("us-east-1", _) => true,
-            ("us-west-2", endpoint) => endpoint != Endpoint::DualStack,
+            ("us-west-2", form) => form != Form::DualStack,
             _ => false,
         };
-        is_there.then_some(Self::EcrPublic { region, endpoint })
+        is_there.then_some(Self::EcrPublic { region, form })
     }
 
-    fn parse_registry(account: &str, region: &str, endpoint: Endpoint) -> Option<Self> {
+    fn parse_registry(account: &str, region: &str, form: Form) -> Option<Self> {
         let (account, region) = (account.parse().ok()?, Region::parse(region)?);
-        endpoint.is_in(&region).then_some(Self::Registry {
-            account,
-            region,
-            endpoint,
-        })
+        region.has(form).then_some(Self::Registry { account, region, form })
     }
 
     pub(crate) fn service(&self) -> Service {
@@ -212,59 +192,38 @@ impl fmt::Display for Host {
         match self {
             Self::GlobalSts => f.write_str("sts.amazonaws.com"),
             Self::Sts { region, form } => match form {
-                Form::Standard => write!(f, "sts.{region}.amazonaws.com"),
+                Form::Standard | Form::Short => write!(f, "sts.{region}.amazonaws.com"),
                 Form::Fips => write!(f, "sts-fips.{region}.amazonaws.com"),
                 Form::DualStack => write!(f, "sts.{region}.api.aws"),
                 Form::FipsDualStack => write!(f, "sts-fips.{region}.api.aws"),
             },
             Self::Iam => f.write_str("iam.amazonaws.com"),
-            Self::Ecr { region, endpoint } => match endpoint {
-                Endpoint::Standard => write!(f, "api.ecr.{region}.amazonaws.com"),
-                Endpoint::Short => write!(f, "ecr.{region}.amazonaws.com"),
-                Endpoint::Fips => write!(f, "ecr-fips.{region}.amazonaws.com"),
-                Endpoint::DualStack => write!(f, "ecr.{region}.api.aws"),
-                Endpoint::DualStackFips => write!(f, "ecr-fips.{region}.api.aws"),
+            Self::Ecr { region, form } => match form {
+                Form::Standard => write!(f, "api.ecr.{region}.amazonaws.com"),
+                Form::Short => write!(f, "ecr.{region}.amazonaws.com"),
+                Form::Fips => write!(f, "ecr-fips.{region}.amazonaws.com"),
+                Form::DualStack => write!(f, "ecr.{region}.api.aws"),
+                Form::FipsDualStack => write!(f, "ecr-fips.{region}.api.aws"),
             },
-            Self::Registry {
-                account,
-                region,
-                endpoint,
-            } => match endpoint {
-                Endpoint::Standard | Endpoint::Short => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
-                Endpoint::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.amazonaws.com"),
-                Endpoint::DualStack => write!(f, "{account}.dkr-ecr.{region}.on.aws"),
-                Endpoint::DualStackFips => write!(f, "{account}.dkr-ecr-fips.{region}.on.aws"),
+            Self::Registry { account, region, form } => match form {
+                Form::Standard | Form::Short => write!(f, "{account}.dkr.ecr.{region}.amazonaws.com"),
+                Form::Fips => write!(f, "{account}.dkr.ecr-fips.{region}.amazonaws.com"),
+                Form::DualStack => write!(f, "{account}.dkr-ecr.{region}.on.aws"),
+                Form::FipsDualStack => write!(f, "{account}.dkr-ecr-fips.{region}.on.aws"),
             },
             Self::EcrPublic {
                 region,
-                endpoint: Endpoint::DualStack,
+                form: Form::DualStack,
             } => write!(f, "ecr-public.{region}.api.aws"),
             Self::EcrPublic {
                 region,
-                endpoint: Endpoint::Short,
+                form: Form::Short,
             } => write!(f, "ecr-public.{region}.amazonaws.com"),
             Self::EcrPublic { region, .. } => write!(f, "api.ecr-public.{region}.amazonaws.com"),
-            Self::PublicRegistry {
-                endpoint: Endpoint::DualStack,
-            } => f.write_str("ecr-public.aws.com"),
+            Self::PublicRegistry { form: Form::DualStack } => f.write_str("ecr-public.aws.com"),
             Self::PublicRegistry { .. } => f.write_str("public.ecr.aws"),
             Self::LayerBucket { region } => write!(f, "{}.s3.{region}.amazonaws.com", Self::bucket_name(region)),
             Self::Machine(machine) => machine.link_local().fmt(f),
-        }
-    }
-}
-
-impl Form {
-    fn is_fips(self) -> bool {
-        matches!(self, Self::Fips | Self::FipsDualStack)
-    }
-}
-
-impl Endpoint {
-    fn is_in(self, region: &Region) -> bool {
-        match self {
-            Self::Standard | Self::Short | Self::DualStack => true,
-            Self::Fips | Self::DualStackFips => region.has_fips(),
         }
     }
 }
@@ -305,9 +264,10 @@ impl Region {
         &self.0
     }
 
-    /// Whether there are FIPS endpoints of STS and ECR; of this partition only these regions have them.
-    fn has_fips(&self) -> bool {
-        matches!(self.as_str(), "us-east-1" | "us-east-2" | "us-west-1" | "us-west-2")
+    /// Whether STS and ECR have a name of this form; of this partition only four regions have FIPS endpoints.
+    fn has(&self, form: Form) -> bool {
+        let has_fips = matches!(self.as_str(), "us-east-1" | "us-east-2" | "us-west-1" | "us-west-2");
+        has_fips || !matches!(form, Form::Fips | Form::FipsDualStack)
     }
 }
 
