@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use tokio::time::timeout;
 
-use crate::{door::Door, host::Host, request_body::RequestBody, wire::Connection};
+use crate::{door::Door, host::Host, request_body::RequestBody, trail::Decisions, wire::Connection};
 
 /// What goes back to a client; a stream where it comes from a file.
 pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -22,6 +22,8 @@ pub(crate) struct Inbound {
     /// The connection that the answer goes out by.
     pub(crate) connection: Connection,
     pub(crate) parts: Parts,
+    /// What was decided on the way to the answer.
+    pub(crate) decisions: Decisions,
 }
 
 /// Why the body of a request was not read.

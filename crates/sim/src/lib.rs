@@ -32,6 +32,6 @@ pub use credential::AccessKey;
 pub use machine::{Instance, InvalidMachine, Machine, MachineError, MachineKind, MachineStatus, Pod, Task};
 pub use service::sts::IssuersError;
 pub use sim::{Builder, Sim, StartError};
-pub use trail::{Call, Service};
+pub use trail::{Call, Decision, Service};
 pub use trouble::{Fault, FaultStatus, FaultsError, InvalidFault, Network, Trouble};
 pub use world::ArchiveError;

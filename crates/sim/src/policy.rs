@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use iam::{AccountId, Arn, Context, Decision, Named, Policy, PolicySet, Principal, Request};
+use iam::{AccountId, Arn, Context, Named, Policy, PolicySet, Principal, Request};
 use jiff::Timestamp;
 
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     exchange::Inbound,
     host::Region,
     identity::{Identity, RoleSession},
+    trail::Decisions,
     world::{Document, Permissions, Role, State},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) resource: &'a str,
     /// The account that owns the resource.
     pub(crate) owner: AccountId,
+    /// Where it is put on record how this was decided, and why.
+    pub(crate) record: &'a Decisions,
 }
 
 /// A wish that the policies do not grant.
@@ -37,7 +40,7 @@ impl Wish<'_> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
             boundary: boundary(state, self.identity),
-            resource: resource.map(|document| document.named("resource policy")),
+            resource: resource.map(|document| document.named("of the resource")),
             session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
@@ -49,7 +52,7 @@ impl Wish<'_> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
             boundary: boundary(state, self.identity),
-            trust: Some(trust.named("trust policy")),
+            trust: Some(trust.named("of the role")),
             session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
@@ -68,12 +71,24 @@ impl Wish<'_> {
             resource_account: Some(self.owner),
             context: identity_context(state, self.identity, context),
         };
-        // Reasons cost more than the decision, and only a denial has to give them.
-        match iam::decide(&request, policies) {
-            Decision::Allowed => Ok(()),
-            _ => Err(Denied(iam::evaluate(&request, policies).sentence(&request))),
-        }
+        decide(&request, policies, self.record)
     }
+}
+
+/// Decides, and puts on record why.
+pub(crate) fn decide(request: &Request, policies: &PolicySet, record: &Decisions) -> Result<(), Denied> {
+    let evaluation = iam::evaluate(request, policies);
+    let allowed = evaluation.is_allowed();
+    record.note(
+        &request.action,
+        &request.resource,
+        allowed,
+        &evaluation.explanation(request),
+    );
+    if allowed {
+        return Ok(());
+    }
+    Err(Denied(evaluation.sentence(request)))
 }
 
 /// Asks the trust policy of a role whether a service of AWS may do something to it: assume it, tag the session.
@@ -83,6 +98,7 @@ pub(crate) fn judge_service(
     role: &Role,
     owner: AccountId,
     context: Context,
+    record: &Decisions,
 ) -> Result<(), Denied> {
     let request = Request {
         principal: Principal::Service(service.to_owned()),
@@ -92,13 +108,10 @@ pub(crate) fn judge_service(
         context,
     };
     let policies = PolicySet {
-        trust: Some(role.trust.named("trust policy")),
+        trust: Some(role.trust.named("of the role")),
         ..PolicySet::default()
     };
-    match iam::decide(&request, &policies) {
-        Decision::Allowed => Ok(()),
-        _ => Err(Denied(iam::evaluate(&request, &policies).sentence(&request))),
-    }
+    decide(&request, &policies, record)
 }
 
 impl Document {
@@ -197,7 +210,7 @@ fn session_policies(state: &State, identity: &Identity) -> Vec<Named> {
     // The text was parsed before it was sealed into the session.
     let inline = session.policy.iter().filter_map(|text| iam::Policy::parse(text).ok());
     inline
-        .map(|policy| Named::new("session policy", policy))
+        .map(|policy| Named::new("of the session", policy))
         .chain(managed(state, &session.policy_arns))
         .collect()
 }

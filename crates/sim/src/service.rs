@@ -20,7 +20,7 @@ use crate::{
     exchange::{Inbound, Response, respond, set_header},
     host::{Host, Region},
     request_body::RequestBody,
-    trail::Entry,
+    trail::{Decisions, Entry},
     trouble::{Passage, Visit},
     wire::{Connection, Severed},
     world::World,
@@ -61,6 +61,7 @@ pub(crate) async fn answer(
         door,
         connection: connection.clone(),
         parts,
+        decisions: Decisions::default(),
     };
     let now = world.clock.now();
     let action = format!("{} {}", inbound.parts.method, inbound.parts.uri.path());
@@ -75,6 +76,7 @@ pub(crate) async fn answer(
         Passage::Open(body) => serve(&world, &host, &inbound, body, &mut entry).await,
     };
     entry.call.status = Some(response.status().as_u16());
+    entry.call.decisions = inbound.decisions.take();
     // Clients correct their clocks by this header, so it must tell the time that signatures are judged by.
     set_header(&mut response, header::DATE, &http_date(now));
     visit.leave(response, &mut entry).await

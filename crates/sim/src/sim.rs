@@ -84,7 +84,7 @@ impl Sim {
         self.world.root_key(*account)
     }
 
-    /// The calls that came in since the start, the latest 65,536 of them, in the order in which they came.
+    /// The calls that came in since the start, the latest 16,384 of them, in the order in which they came.
     pub fn trail(&self) -> Vec<Call> {
         self.world.trail.calls()
     }

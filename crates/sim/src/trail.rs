@@ -1,6 +1,6 @@
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -39,9 +39,29 @@ pub struct Call {
     pub message: Option<String>,
     /// The fault rule that struck the call; where several did, their ids with commas between them.
     pub fault: Option<String>,
+    /// What the policies were asked on the way to the answer, and what they said.
+    pub decisions: Vec<Decision>,
     /// How long it took to answer, the body of the answer apart.
     pub latency_micros: Option<u64>,
 }
+
+/// A decision by policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// With the service's prefix: `ecr:BatchGetImage`.
+    pub action: String,
+    /// An ARN, or `*`.
+    pub resource: String,
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// Which statement of which policy it rests on, or what is lacking.
+    pub reason: String,
+}
+
+/// The decisions on one call, while it is being answered. The first of them are kept: a call may name a hundred
+/// repositories.
+#[derive(Debug, Default)]
+pub(crate) struct Decisions(Mutex<Vec<Decision>>);
 
 /// The services that are simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -91,6 +111,26 @@ impl Call {
     }
 }
 
+impl Decisions {
+    const CAPACITY: usize = 16;
+
+    pub(crate) fn note(&self, action: &str, resource: &str, allowed: bool, reason: &str) {
+        let mut decisions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if decisions.len() < Self::CAPACITY {
+            decisions.push(Decision {
+                action: shortened(action),
+                resource: shortened(resource),
+                allowed,
+                reason: shortened(reason),
+            });
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<Decision> {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Service {
     /// The name that IAM's actions begin with; `imds` where IAM has none.
     pub fn as_str(self) -> &'static str {
@@ -108,7 +148,7 @@ impl Service {
 
 impl Trail {
     /// How many calls are kept.
-    pub(crate) const CAPACITY: usize = 65_536;
+    pub(crate) const CAPACITY: usize = 16_384;
 
     /// Records that a call came in.
     pub(crate) fn begin(
@@ -135,6 +175,7 @@ impl Trail {
             error: None,
             message: None,
             fault: None,
+            decisions: Vec::new(),
             latency_micros: None,
         };
         if record.calls.len() == Self::CAPACITY {

@@ -15,6 +15,7 @@ use crate::{
     host::Region,
     identity::{Identity, Origin, RoleSession},
     policy::judge_service,
+    trail::Decisions,
     world::{Role, World},
 };
 
@@ -80,8 +81,15 @@ impl Assumption<'_> {
         let actions = ["sts:AssumeRole", "sts:TagSession"];
         let needed = if self.tags.is_empty() { 1 } else { 2 };
         actions[..needed].iter().try_for_each(|action| {
-            judge_service(self.service, action, role, self.account, self.context(now))
-                .map_err(|denied| Unassumable(denied.to_string()))
+            judge_service(
+                self.service,
+                action,
+                role,
+                self.account,
+                self.context(now),
+                &Decisions::default(),
+            )
+            .map_err(|denied| Unassumable(denied.to_string()))
         })
     }
 

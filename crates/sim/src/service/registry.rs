@@ -162,6 +162,7 @@ impl Visit<'_> {
             action,
             resource: &self.registry.place(name).arn(),
             owner: account,
+            record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, &self.registry.endpoint_region(), self.now);
         let judged = self

@@ -169,7 +169,7 @@ fn without_signature(target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{door::Door, wire::Connection};
+    use crate::{door::Door, trail::Decisions, wire::Connection};
     use proptest::prelude::*;
 
     fn inbound(target: &str, headers: &[(&str, &str)]) -> Option<Inbound> {
@@ -184,6 +184,7 @@ mod tests {
             door: Door::Names,
             connection: Connection::default(),
             parts,
+            decisions: Decisions::default(),
         })
     }
 

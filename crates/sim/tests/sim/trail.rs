@@ -103,3 +103,36 @@ async fn no_secret_is_on_record() {
         assert!(!record.contains(secret));
     }
 }
+
+#[tokio::test]
+async fn each_decision_is_on_record_with_its_reason() {
+    let stage = Stage::furnished().await;
+    let session = stage.session().await;
+    stage.login(&session).await;
+    let refused = stage
+        .ecr("ListImages", &json!({"repositoryName": "team/app"}), &session)
+        .await;
+    assert_eq!(refused.status, 400);
+    let trail = stage.sim.trail();
+    let [.., assumed, login, list] = &trail[..] else {
+        panic!("{trail:?}")
+    };
+    let decision = |call: &sim::Call| {
+        let [decision] = &call.decisions[..] else {
+            panic!("{call:?}")
+        };
+        (decision.action.clone(), decision.allowed, decision.reason.clone())
+    };
+    let (action, allowed, reason) = decision(assumed);
+    assert_eq!((action.as_str(), allowed), ("sts:AssumeRoleWithWebIdentity", true));
+    assert!(
+        reason.contains("The role trust policy of the role allows it by the statement"),
+        "{reason}"
+    );
+    let (action, allowed, reason) = decision(login);
+    assert_eq!((action.as_str(), allowed), ("ecr:GetAuthorizationToken", true));
+    assert!(reason.contains("The identity-based policy permissions allows it by the statement"), "{reason}");
+    let (action, allowed, reason) = decision(list);
+    assert_eq!((action.as_str(), allowed), ("ecr:ListImages", false));
+    assert!(reason.contains("No identity-based policy allows it"), "{reason}");
+}

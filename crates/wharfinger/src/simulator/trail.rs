@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A line a call, and one more for its error
+    /// A line a call, and for a refusal one with its error and one with its reason
     #[default]
     Text,
     /// A JSON object a line, with everything that is known of the call
@@ -57,6 +57,14 @@ struct Call {
     latency_micros: Option<u64>,
     /// The rules that it was struck by.
     fault: Option<String>,
+    #[serde(default)]
+    decisions: Vec<Decision>,
+}
+
+#[derive(Deserialize)]
+struct Decision {
+    allowed: bool,
+    reason: String,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failed> {
@@ -184,8 +192,14 @@ mod tests {
             ["12:00:00 200     1.2 ms  sts:GetCallerIdentity                    arn:aws:iam::111122223333:root → -"]
         );
         let call = r#"{"at": "2026-11-20T12:00:00Z", "requestId": "r", "action": "ecr:BatchGetImage", "status": 403,
-            "error": "DENIED", "message": "no", "latencyMicros": 10}"#;
-        assert_eq!(lines(call)[1], "         DENIED: no (r)");
+            "error": "DENIED", "message": "no", "latencyMicros": 10, "decisions": [
+                {"allowed": true, "reason": "yes"}, {"allowed": false, "reason": "No resource-based policy allows it."}
+            ]}"#;
+        let denied = [
+            "         DENIED: no (r)",
+            "         No resource-based policy allows it.",
+        ];
+        assert_eq!(lines(call)[1..], denied);
         assert!(!lines(r#"{"action": "GET /\u001b[2J"}"#)[0].contains('\u{1b}'));
         assert_eq!(lines(r#"{"missed": 7}"#), ["(7 calls came in too fast to be shown)"]);
     }

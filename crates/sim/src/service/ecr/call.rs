@@ -98,6 +98,7 @@ impl Call<'_> {
             action,
             resource: &resource,
             owner: *account,
+            record: &self.inbound.decisions,
         };
         let context = add(request_context(self.inbound, self.region, self.now));
         let judged = self
@@ -115,6 +116,7 @@ impl Call<'_> {
             action: &self.entry.call.action,
             resource,
             owner,
+            record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, self.region, self.now);
         Ok(self.world.read(|state| wish.judge(state, None, context))?)

@@ -38,6 +38,7 @@ pub(super) fn token(call: &mut Call<'_>) -> Result<Value, Fault> {
         action: "sts:GetServiceBearerToken",
         resource: "*",
         owner: account,
+        record: &call.inbound.decisions,
     };
     let context = request_context(call.inbound, call.region, call.now);
     let context = context.with("sts:AWSServiceName", "ecr-public.amazonaws.com");

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{At, Call, about, fault::Fault, input::required};
 use crate::{
     policy::{Wish, request_context},
+    trail::Decisions,
     world::{Document, RepositoryKey},
 };
 
@@ -72,6 +73,8 @@ fn locks_out(call: &Call<'_>, place: &RepositoryKey, policy: &Document) -> bool 
         action: &call.entry.call.action,
         resource: &resource,
         owner: place.account,
+        // What another policy would mean is no decision on this call.
+        record: &Decisions::default(),
     };
     let context = request_context(call.inbound, call.region, call.now);
     call.world

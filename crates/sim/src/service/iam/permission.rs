@@ -91,6 +91,7 @@ impl Call<'_> {
             action,
             resource: &ask.resource,
             owner: ask.owner().unwrap_or(self.account()),
+            record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, &Region::us_east_1(), self.now);
         let keys = ask.keys.iter();

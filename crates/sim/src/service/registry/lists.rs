@@ -46,6 +46,7 @@ impl Visit<'_> {
             action,
             resource: &resource,
             owner: account,
+            record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, region, self.now);
         let judged = self.world.read(|state| wish.judge(state, None, context));

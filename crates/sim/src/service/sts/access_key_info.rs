@@ -40,6 +40,7 @@ pub(super) fn show(
             action: ACTION,
             resource: "*",
             owner: caller.account(),
+            record: &inbound.decisions,
         };
         wish.judge(state, None, request_context(inbound, region, world.clock.now()))
             .map_err(|denied| Fault::access_denied(denied.0))?;

@@ -72,6 +72,7 @@ pub(super) fn assume(
                 action,
                 resource: arn,
                 owner: request.role.account(),
+                record: &inbound.decisions,
             };
             wish.judge_trust(state, &role.trust, context.clone())
                 .map_err(|reason| denied(caller, action, arn, &reason.0))?;

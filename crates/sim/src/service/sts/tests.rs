@@ -23,7 +23,7 @@ use crate::{
     query::{Fault, Params},
     resolve::Hosts,
     sigv4::Signer,
-    trail::{Entry, Service},
+    trail::{Decisions, Entry, Service},
     trouble::Trouble,
     world::{Account, Document, ManagedPolicy, Memory, Permissions, PolicyVersion, Role, User, World},
 };
@@ -154,6 +154,7 @@ impl Bench {
             action,
             resource: "arn:aws:ecr:us-east-1:111122223333:repository/team/app",
             owner: account(),
+            record: &Decisions::default(),
         };
         let context = request_context(&inbound(), &Region::us_east_1(), self.world.clock.now());
         self.world.read(|state| wish.judge(state, None, context)).is_ok()
@@ -199,6 +200,7 @@ fn inbound() -> Inbound {
         peer: "127.0.0.1:1".parse().unwrap(),
         connection: crate::wire::Connection::default(),
         parts: http::Request::new(()).into_parts().0,
+        decisions: Decisions::default(),
     }
 }
 

@@ -1,8 +1,12 @@
-use iam::{Context, Decision, Named, PolicySet, Principal, Request};
+use iam::{Context, Named, PolicySet, Principal, Request};
 use serde_json::Value;
 
 use super::{claims::Claims, session::SessionRequest};
-use crate::world::{Provider, Role};
+use crate::{
+    policy::decide,
+    trail::Decisions,
+    world::{Provider, Role},
+};
 
 /// A web identity that wants to be trusted by a role.
 ///
@@ -13,6 +17,8 @@ pub(super) struct Trusting<'a> {
     pub(super) provider: &'a Provider,
     pub(super) provider_arn: &'a str,
     pub(super) request: &'a SessionRequest<'a>,
+    /// Where it is put on record how this was decided, and why.
+    pub(super) record: &'a Decisions,
 }
 
 /// The claims that become condition keys because AWS knows their issuer ("IAM and AWS STS condition context keys",
@@ -47,10 +53,10 @@ impl Trusting<'_> {
             context: context.clone(),
         };
         let policies = PolicySet {
-            trust: Some(Named::new("trust policy", role.trust.policy.clone())),
+            trust: Some(Named::new("of the role", role.trust.policy.clone())),
             ..PolicySet::default()
         };
-        iam::decide(&asked, &policies) == Decision::Allowed
+        decide(&asked, &policies, self.record).is_ok()
     }
 
     /// The condition keys: of a generic provider's claims only the standard ones are known.

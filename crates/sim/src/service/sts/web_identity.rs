@@ -83,6 +83,7 @@ pub(super) async fn assume(
             provider,
             provider_arn: &arn,
             request: &request,
+            record: &inbound.decisions,
         };
         asked.session(state, &trusting, context, now)
     })?;
