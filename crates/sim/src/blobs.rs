@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     io::{self, Read, Seek, SeekFrom},
     ops::Range,
     path::{Path, PathBuf},
@@ -116,6 +117,21 @@ impl Blobs {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Removes everything that is not in use. Nothing else may be under way.
+    pub(crate) async fn sweep(&self, in_use: HashSet<String>) -> io::Result<()> {
+        let kept = self.kept.clone();
+        spawn_blocking(move || {
+            for entry in std::fs::read_dir(kept)? {
+                let entry = entry?;
+                if !entry.file_name().to_str().is_some_and(|name| in_use.contains(name)) {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        })
+        .await?
     }
 
     /// A part of a blob as a body that is read as fast as it is sent.

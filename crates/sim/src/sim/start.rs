@@ -95,10 +95,14 @@ impl Builder {
             .map_err(|error| error.to_string())
             .and_then(|authority| Arc::new(authority).tls().map_err(|error| error.to_string()))
             .map_err(StartError::Authority)?;
-        let blobs = Blobs::open(&dir).await.map_err(|error| StartError::DataDir {
+        let unusable = |error| StartError::DataDir {
             dir: dir.clone(),
             error,
-        })?;
+        };
+        let blobs = Blobs::open(&dir).await.map_err(unusable)?;
+        // Layers go after the state that needs them, and a kill may come in between; where nothing was kept, nothing
+        // needs what is there.
+        blobs.sweep(memory.state.contents()).await.map_err(unusable)?;
         let world = World::new(self.clock, blobs, issuers, chains, trouble, memory, tasks.ending());
         let world = Arc::new(world);
         let fleet = Arc::new(Fleet::new(Arc::clone(&world), tasks.clone(), &dir));

@@ -1,8 +1,9 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ use crate::identity::account_text;
 /// Files are not synchronized with the disk: what a simulator knows need not outlive the machine's fall.
 pub(crate) struct Archive {
     dir: PathBuf,
+    /// The manifests that have a file, so that a change of one tag does not look for the files of all images.
+    written: Mutex<HashSet<Digest>>,
 }
 
 /// Why the state of an earlier run cannot be used.
@@ -75,7 +78,10 @@ const SECRETS: &str = "secrets.json";
 impl Archive {
     /// The archive below `dir`, which is made where it is missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, ArchiveError> {
-        let archive = Self { dir: dir.to_owned() };
+        let archive = Self {
+            dir: dir.to_owned(),
+            written: Mutex::default(),
+        };
         for part in [archive.accounts(), archive.repositories(), archive.manifests()] {
             fs::create_dir_all(&part).map_err(failed(&part))?;
         }
@@ -106,9 +112,29 @@ impl Archive {
                 let (path, bytes) = self.manifest(digest)?;
                 image.restore(bytes).map_err(|_| ArchiveError::Manifest { path })?;
             }
+            self.written().extend(kept.repository.images.keys().cloned());
             state.restore_repository(kept.key, kept.repository);
         }
+        self.sweep()?;
         Ok(state)
+    }
+
+    /// Removes what no state refers to: manifests of images that are gone, and files that a kill left unfinished.
+    fn sweep(&self) -> Result<(), ArchiveError> {
+        let written = self.written();
+        let names = written.iter().map(Digest::hex).collect::<HashSet<_>>();
+        for path in entries(&self.manifests())? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if !name.is_some_and(|name| names.contains(name)) {
+                remove(&path)?;
+            }
+        }
+        for path in [entries(&self.accounts())?, entries(&self.repositories())?].concat() {
+            if path.extension().is_none() {
+                remove(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps what was touched; what could not be kept comes back.
@@ -141,10 +167,10 @@ impl Archive {
             return remove(&path);
         };
         for (digest, image) in &repository.images {
-            let path = self.manifests().join(digest.hex());
             // Under the same name lies the same content.
-            if !path.try_exists().map_err(failed(&path))? {
-                replace(&path, &image.bytes)?;
+            if !self.written().contains(digest) {
+                replace(&self.manifests().join(digest.hex()), &image.bytes)?;
+                self.written().insert(digest.clone());
             }
         }
         write(&path, &RepositoryToKeep { key, repository })
@@ -157,6 +183,10 @@ impl Archive {
             return Err(ArchiveError::Manifest { path });
         }
         Ok((path, bytes.into()))
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashSet<Digest>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn accounts(&self) -> PathBuf {
@@ -174,12 +204,16 @@ impl Archive {
 
 /// The files of a directory that were written to their end, in an order that is always the same.
 fn files(dir: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
-    let entries = fs::read_dir(dir).map_err(failed(dir))?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut files = paths.collect::<Result<Vec<_>, _>>().map_err(failed(dir))?;
+    let mut files = entries(dir)?;
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     Ok(files)
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
+    let entries = fs::read_dir(dir).map_err(failed(dir))?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    paths.collect::<Result<Vec<_>, _>>().map_err(failed(dir))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, ArchiveError> {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     mem,
     ops::Bound,
 };
@@ -248,6 +248,14 @@ impl State {
         self.touched.insert(Touched::Repository(key.clone()));
         let unused = self.remove_objects(repository.layers.values());
         Some((repository, unused))
+    }
+
+    /// The names of all contents that the layer buckets have, as their digests' digits.
+    pub(crate) fn contents(&self) -> HashSet<String> {
+        self.objects
+            .values()
+            .map(|(digest, _)| digest.hex().to_owned())
+            .collect()
     }
 
     /// Puts an object into the layer bucket.

@@ -200,10 +200,20 @@ async fn state_that_was_tampered_with_is_named_and_left_alone() {
     stage.hold().await;
     let state = stage.dir.path().join("state");
     stage.sim.shutdown().await;
-    // What a kill leaves of a file that was being written is none of the state.
-    fs::write(state.join("accounts/unfinished-x"), "{").unwrap();
+    // What a kill leaves is none of the state, and goes.
+    let layers = stage.dir.path().join("blobs/sha256");
+    let left = [
+        state.join("accounts/unfinished-x"),
+        state.join("manifests/0123"),
+        layers.join("0123"),
+    ];
+    for file in &left {
+        fs::write(file, "{").unwrap();
+    }
     let builder = Sim::builder().data_dir(stage.dir.path()).keep_state();
     builder.clone().start().await.unwrap().shutdown().await;
+    assert!(left.iter().all(|file| !file.exists()));
+    assert_eq!(fs::read_dir(&layers).unwrap().count(), 2);
 
     let manifest = only_file(&state.join("manifests"));
     for (file, content, error) in [

@@ -131,7 +131,10 @@ async fn each_decision_is_on_record_with_its_reason() {
     );
     let (action, allowed, reason) = decision(login);
     assert_eq!((action.as_str(), allowed), ("ecr:GetAuthorizationToken", true));
-    assert!(reason.contains("The identity-based policy permissions allows it by the statement"), "{reason}");
+    assert!(
+        reason.contains("The identity-based policy permissions allows it by the statement"),
+        "{reason}"
+    );
     let (action, allowed, reason) = decision(list);
     assert_eq!((action.as_str(), allowed), ("ecr:ListImages", false));
     assert!(reason.contains("No identity-based policy allows it"), "{reason}");

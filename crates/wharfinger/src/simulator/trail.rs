@@ -163,6 +163,8 @@ impl Call {
                 style.apply_to(error),
                 self.request_id
             ));
+            let denials = self.decisions.iter().filter(|decision| !decision.allowed);
+            lines.extend(denials.map(|denial| format!("         {}", printable(&denial.reason))));
         }
         lines
     }
