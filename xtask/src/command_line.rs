@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             error(&["test", "--only", "fmt"]),
             "--only: `fmt` is no part of the tests; the parts are \
-             format, dependencies, arrows, clippy, packages, tests, documentation"
+             format, dependencies, arrows, clippy, packages, python, tests, documentation"
         );
         assert_eq!(
             error(&["test", "--only", "tests", "--skip", "tests"]),

@@ -16,6 +16,7 @@ mod licences;
 mod packages;
 mod parts;
 mod plan;
+mod python;
 mod timetable;
 
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
@@ -13,24 +13,36 @@ use crate::parts::Workplace;
 struct Program {
     name: &'static str,
     package: &'static str,
+    /// Arguments with which it must succeed, where its name alone does not tell that all of it is there.
+    trial: &'static [&'static str],
 }
 
 const NEEDED: &[Program] = &[
     Program {
         name: "skopeo",
         package: "skopeo",
+        trial: &[],
     },
     Program {
         name: "podman",
         package: "podman",
+        trial: &[],
     },
     Program {
         name: "containerd",
         package: "containerd",
+        trial: &[],
     },
     Program {
         name: "ctr",
         package: "containerd",
+        trial: &[],
+    },
+    Program {
+        name: "python3",
+        package: "python3-venv",
+        // Debian has the interpreter without what makes environments, which then fails half-way.
+        trial: &["-c", "import ensurepip, venv"],
     },
 ];
 
@@ -83,7 +95,7 @@ fn folders() -> Vec<PathBuf> {
 fn missing<'a>(needed: &'a [Program], folders: &[PathBuf]) -> Vec<&'a Program> {
     needed
         .iter()
-        .filter(|program| !is_there(program.name, folders))
+        .filter(|program| !is_there(program.name, folders) || !succeeds(program))
         .collect()
 }
 
@@ -92,6 +104,12 @@ fn is_there(program: &str, folders: &[PathBuf]) -> bool {
         .iter()
         .map(|folder| folder.join(program))
         .any(|file| is_program(&file))
+}
+
+fn succeeds(program: &Program) -> bool {
+    let mut command = Command::new(program.name);
+    let quiet = command.args(program.trial).stdin(Stdio::null()).stderr(Stdio::null());
+    program.trial.is_empty() || quiet.status().is_ok_and(|status| status.success())
 }
 
 fn is_program(file: &Path) -> bool {
@@ -129,11 +147,25 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_fails_its_trial_is_missing() {
+        let shell = |trial| Program {
+            name: "sh",
+            package: "dash",
+            trial,
+        };
+        let programs = [shell(&[]), shell(&["-c", "true"]), shell(&["-c", "exit 1"])];
+        assert_eq!(missing(&programs, &[PathBuf::from("/bin")]), [&programs[2]]);
+    }
+
+    #[test]
     fn a_package_is_installed_once_for_all_its_programs() {
         let none: [PathBuf; 0] = [];
         let missing = missing(NEEDED, &none);
         assert_eq!(missing.len(), NEEDED.len());
-        assert_eq!(packages(&missing).unwrap(), ["containerd", "podman", "skopeo"]);
+        assert_eq!(
+            packages(&missing).unwrap(),
+            ["containerd", "podman", "python3-venv", "skopeo"]
+        );
         assert_eq!(packages(&[]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::children::Children;
-use crate::{arrows, cargo, dependencies, packages};
+use crate::{arrows, cargo, dependencies, packages, python};
 
 /// One part of the test run.
 #[derive(Debug)]
@@ -58,6 +58,12 @@ pub(crate) const PARTS: &[Part] = &[
         about: "programs that the end-to-end tests drive",
         quick: false,
         run: packages::provide,
+    },
+    Part {
+        name: "python",
+        about: "the AWS command line and boto3, which the tests drive",
+        quick: false,
+        run: python::provide,
     },
     Part {
         name: "tests",
