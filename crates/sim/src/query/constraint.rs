@@ -102,13 +102,18 @@ impl<'p> Validation<'p> {
     /// One of several words; a parameter that may be absent.
     pub(crate) fn choice(&mut self, name: &str, choices: &[&str]) -> Option<&'p str> {
         let text = self.params.text(name)?;
-        if choices.contains(&text) {
-            return Some(text);
+        self.check_choice(&member(name), text, choices).then_some(text)
+    }
+
+    /// Whether a value that is no parameter of its own is one of several words.
+    pub(crate) fn check_choice(&mut self, member: &str, value: &str, choices: &[&str]) -> bool {
+        let is_one = choices.contains(&value);
+        if !is_one {
+            let choices = choices.join(", ");
+            let rule = format!("Member must satisfy enum value set: [{choices}]");
+            self.broke(member, Some(value), rule);
         }
-        let choices = choices.join(", ");
-        let rule = format!("Member must satisfy enum value set: [{choices}]");
-        self.broke(&member(name), Some(text), rule);
-        None
+        is_one
     }
 
     /// The members of a list, which are texts. What is wrong with any of them is said of the list.

@@ -205,6 +205,22 @@ async fn what_cannot_be_simulated_is_refused() {
         assert_eq!((answer.status, answer.element("Code").as_str()), (400, code), "{bad:?}");
     }
 
+    let entry = [
+        ("PolicyInputList.member.1", document.as_str()),
+        ("ContextEntries.member.1.ContextKeyName", "aws:SourceIp"),
+        ("ContextEntries.member.1.ContextKeyType", "address"),
+        action,
+    ];
+    let answer = stage.act("SimulateCustomPolicy", &entry).await;
+    let message = answer.element("Message");
+    assert!(
+        message.contains(
+            "at 'contextEntries.1.member.contextKeyType' failed to satisfy constraint: Member must satisfy enum value \
+             set: [string, "
+        ),
+        "{message}"
+    );
+
     let keys = stage.user("bob").await;
     let params = [("PolicySourceArn", BOB), action];
     stage.act_as(&keys, "SimulatePrincipalPolicy", &params).await.refused(

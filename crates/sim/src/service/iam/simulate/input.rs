@@ -51,6 +51,13 @@ impl<'p> Input<'p> {
             let key = params.text(&format!("{prefix}ContextKeyName")).unwrap_or_default();
             let at = format!("contextEntries.{number}.member.contextKeyName");
             check.check(&at, key, 5..=256, Pattern::ANY);
+            if let Some(of) = params.text(&format!("{prefix}ContextKeyType")) {
+                check.check_choice(
+                    &format!("contextEntries.{number}.member.contextKeyType"),
+                    of,
+                    &KEY_TYPES,
+                );
+            }
             entries.push((key.to_owned(), params.list(&format!("{prefix}ContextKeyValues"))));
         }
         Self {
@@ -165,3 +172,20 @@ fn caller(text: &str) -> Result<Arn, Fault> {
     arn.filter(|arn| arn.service() == "iam" && arn.account().is_some() && arn.resource().starts_with("user/"))
         .ok_or_else(|| invalid_input(format!("Invalid Caller Arn : {text}")))
 }
+
+/// `ContextKeyTypeEnum` of the service model. What a value is, the operator of the condition decides; the type only has to
+/// be one.
+const KEY_TYPES: [&str; 12] = [
+    "string",
+    "stringList",
+    "numeric",
+    "numericList",
+    "boolean",
+    "booleanList",
+    "ip",
+    "ipList",
+    "binary",
+    "binaryList",
+    "date",
+    "dateList",
+];
