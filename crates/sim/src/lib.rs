@@ -13,6 +13,7 @@ mod identity;
 mod listener;
 mod machine;
 mod policy;
+mod principal;
 mod query;
 mod request_body;
 mod resolve;

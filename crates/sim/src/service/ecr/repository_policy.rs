@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{At, Call, about, fault::Fault, input::required};
 use crate::{
     policy::{Wish, request_context},
+    principal,
     trail::Decisions,
     world::{Document, RepositoryKey},
 };
@@ -33,6 +34,9 @@ pub(super) fn set(call: &mut Call<'_>) -> Result<Value, Fault> {
         tracing::debug!(%error, "a repository policy was refused");
         invalid("Invalid repository policy provided")
     })?;
+    if principal::impossible(&text).is_some() {
+        return Err(invalid("Invalid repository policy provided"));
+    }
     let place = call.enter(&input.at)?;
     if !input.force && locks_out(call, &place, &document) {
         return Err(invalid(

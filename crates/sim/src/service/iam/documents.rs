@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{document_rules::broken_rule, fault::quota};
 use crate::{
+    principal,
     query::{Fault, Pattern, Validation, malformed_policy},
     world::Document,
 };
@@ -43,6 +44,9 @@ pub(super) fn managed_policy(text: &str) -> Result<Document, Fault> {
 /// A role's trust policy.
 pub(super) fn trust_policy(text: &str) -> Result<Document, Fault> {
     let trust = read(text, Kind::Trust)?;
+    if let Some(nobody) = principal::impossible(text) {
+        return Err(malformed(format!("Invalid principal in policy: {nobody}")));
+    }
     if size(text) > MAX_TRUST {
         return Err(quota("ACLSizePerRole", MAX_TRUST));
     }
