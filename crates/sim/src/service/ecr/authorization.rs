@@ -20,9 +20,10 @@ struct Input {
 pub(super) fn token(call: &mut Call<'_>) -> Result<Value, Fault> {
     let input = call.input::<Input>()?;
     // Deprecated: the ids must be ids, and change nothing.
-    let ids = input.registry_ids.unwrap_or_default();
-    length("registryIds", ids.len(), 0, 10)?;
-    for id in &ids {
+    if let Some(ids) = &input.registry_ids {
+        length("registryIds", ids.len(), 1, 10)?;
+    }
+    for id in input.registry_ids.iter().flatten() {
         let is_id = id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit());
         if !is_id {
             return Err(Fault::parameter(

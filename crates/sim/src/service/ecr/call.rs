@@ -64,6 +64,9 @@ impl Call<'_> {
     /// The repository that the call names, which need not be there.
     pub(super) fn place(&mut self, at: &At) -> Result<RepositoryKey, Fault> {
         let name = input::repository_name(at.repository_name.as_deref())?;
+        if self.registry_region.is_public() {
+            input::length("repositoryName", name.as_str().len(), 2, PUBLIC_NAME)?;
+        }
         let account = self.registry(at.registry_id.as_deref())?;
         Ok(RepositoryKey::new(account, self.registry_region, &name))
     }
@@ -143,6 +146,9 @@ impl Call<'_> {
         })
     }
 }
+
+/// The longest name of a public repository.
+const PUBLIC_NAME: usize = 205;
 
 /// What answers about a repository begin with.
 pub(super) fn about(place: &RepositoryKey) -> Value {

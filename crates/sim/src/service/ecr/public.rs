@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{At, Call, RegistryToken, fault::Fault, input::length, repositories};
+use super::{At, Call, RegistryToken, fault::Fault, input::page, repositories};
 use crate::{
     clock::later,
     host::Region,
@@ -22,6 +22,14 @@ struct Create {
     catalog_data: Option<Value>,
     #[serde(default)]
     tags: Vec<Value>,
+}
+
+/// What selects of a list that always has one element: it has to be right all the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Registries {
+    next_token: Option<String>,
+    max_results: Option<i64>,
 }
 
 const LIFETIME: Duration = Duration::from_hours(12);
@@ -61,9 +69,6 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Value, Fault> {
     if !input.tags.is_empty() {
         return Err(Fault::not_simulated("tags of public repositories", "tags"));
     }
-    if let Some(name) = &input.repository_name {
-        length("repositoryName", name.len(), 2, 205)?;
-    }
     let place = call.place(&At {
         registry_id: None,
         repository_name: input.repository_name,
@@ -84,6 +89,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Value, Fault> {
 
 /// `DescribeRegistries`: the caller's one, with the alias that it was given.
 pub(super) fn registries(call: &mut Call<'_>) -> Result<Value, Fault> {
+    let input = call.input::<Registries>()?;
+    page(input.max_results, input.next_token.as_deref(), 100, 1000)?;
     let account = call.caller.account();
     call.authorize("*", account)?;
     let alias = alias(account);

@@ -43,6 +43,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Value, Fault> {
     let subject = digest("subjectId.imageDigest", &subject)?;
     let types = &input.filter.artifact_types;
     length("filter.artifactTypes", types.len(), 0, 5)?;
+    for kind in types {
+        length("filter.artifactTypes", kind.chars().count(), 1, 255)?;
+    }
     let active = match input.filter.artifact_status.as_deref() {
         None | Some("ACTIVE" | "ANY") => true,
         Some("ARCHIVED" | "ACTIVATING") => false,

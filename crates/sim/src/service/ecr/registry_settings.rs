@@ -1,10 +1,15 @@
 //! What can be said truthfully of a registry that has no replication, no policy and no cache rules, and the settings
 //! that it has.
 
+use oci::RepositoryName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Call, fault::Fault, input::required};
+use super::{
+    Call,
+    fault::Fault,
+    input::{length, page, required},
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +29,26 @@ struct Setting {
 }
 
 const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
+
+/// The constraint of the service model on prefixes of names.
+const PREFIX_PATTERN: &str = r"must satisfy regular expression '^([a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*\/?|ROOT)$'";
+
+/// What selects from lists that are empty here: it has to be right all the same.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List {
+    registry_id: Option<String>,
+    ecr_repository_prefixes: Option<Vec<String>>,
+    prefixes: Option<Vec<String>>,
+    next_token: Option<String>,
+    max_results: Option<i64>,
+}
+
+impl List {
+    fn check_page(&self) -> Result<(), Fault> {
+        page(self.max_results, self.next_token.as_deref(), 100, 1000).map(|_| ())
+    }
+}
 
 /// `DescribeRegistry`
 pub(super) fn describe(call: &mut Call<'_>) -> Result<Value, Fault> {
@@ -60,18 +85,29 @@ pub(super) fn scanning(call: &mut Call<'_>) -> Result<Value, Fault> {
 
 /// `DescribePullThroughCacheRules`
 pub(super) fn cache_rules(call: &mut Call<'_>) -> Result<Value, Fault> {
-    enter(call)?;
+    let input = call.input::<List>()?;
+    let owner = call.registry(input.registry_id.as_deref())?;
+    if let Some(prefixes) = &input.ecr_repository_prefixes {
+        length("ecrRepositoryPrefixes", prefixes.len(), 1, 100)?;
+        check_prefixes("ecrRepositoryPrefixes", prefixes, 2, 30)?;
+    }
+    input.check_page()?;
+    call.authorize("*", owner)?;
     Ok(json!({"pullThroughCacheRules": []}))
 }
 
 /// `DescribeRepositoryCreationTemplates`
 pub(super) fn creation_templates(call: &mut Call<'_>) -> Result<Value, Fault> {
+    let input = call.input::<List>()?;
+    check_prefixes("prefixes", input.prefixes.as_deref().unwrap_or_default(), 1, 256)?;
+    input.check_page()?;
     let registry = enter(call)?;
     Ok(json!({"registryId": registry, "repositoryCreationTemplates": []}))
 }
 
 /// `ListPullTimeUpdateExclusions`
 pub(super) fn pull_time_exclusions(call: &mut Call<'_>) -> Result<Value, Fault> {
+    call.input::<List>()?.check_page()?;
     enter(call)?;
     Ok(json!({"pullTimeUpdateExclusions": []}))
 }
@@ -132,6 +168,22 @@ fn only_value(name: &str) -> Result<&'static str, Fault> {
         "REGISTRY_POLICY_SCOPE" => Ok("V2"),
         _ => Err(Fault::parameter("name", "Invalid account setting name")),
     }
+}
+
+/// Prefixes of repositories' names: `ROOT` stands for all of them.
+fn check_prefixes(name: &str, prefixes: &[String], min: usize, max: usize) -> Result<(), Fault> {
+    for prefix in prefixes {
+        length(name, prefix.chars().count(), min, max)?;
+        let is_name = prefix
+            .strip_suffix('/')
+            .unwrap_or(prefix)
+            .parse::<RepositoryName>()
+            .is_ok();
+        if !is_name && prefix != "ROOT" {
+            return Err(Fault::parameter(name, PREFIX_PATTERN));
+        }
+    }
+    Ok(())
 }
 
 /// The caller's own registry, as a whole: these operations have no resource (service authorization reference, "Actions
