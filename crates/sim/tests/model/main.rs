@@ -31,6 +31,11 @@ async fn sts_keeps_to_its_model() {
     keeps_to_its_model("sts").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn iam_keeps_to_its_model() {
+    keeps_to_its_model("iam").await;
+}
+
 async fn keeps_to_its_model(service: &str) {
     let issuer = issuer::Issuer::start().await;
     let dir = tempfile::tempdir().unwrap();

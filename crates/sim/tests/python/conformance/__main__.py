@@ -17,9 +17,9 @@ from .record import Record
 from .refusals import refuse_members
 from .registries import ask_elsewhere
 from .replays import replay
-from .stories import Story, sts
+from .stories import Story, iam, sts
 
-SERVICES = {"sts": sts}
+SERVICES = {"sts": sts, "iam": iam}
 
 
 def main() -> int:
