@@ -36,6 +36,16 @@ async fn iam_keeps_to_its_model() {
     keeps_to_its_model("iam").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_keeps_to_its_model() {
+    keeps_to_its_model("ecr").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ecr_public_keeps_to_its_model() {
+    keeps_to_its_model("ecr-public").await;
+}
+
 async fn keeps_to_its_model(service: &str) {
     let issuer = issuer::Issuer::start().await;
     let dir = tempfile::tempdir().unwrap();

@@ -17,9 +17,9 @@ from .record import Record
 from .refusals import refuse_members
 from .registries import ask_elsewhere
 from .replays import replay
-from .stories import Story, iam, sts
+from .stories import Story, ecr, ecr_public, iam, sts
 
-SERVICES = {"sts": sts, "iam": iam}
+SERVICES = {"sts": sts, "iam": iam, "ecr": ecr, "ecr-public": ecr_public}
 
 
 def main() -> int:
