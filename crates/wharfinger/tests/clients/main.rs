@@ -3,12 +3,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
+#[path = "../../../sim/tests/engines/containerd.rs"]
+mod daemon;
+#[path = "../../../sim/tests/engines/podman.rs"]
+mod engine;
+#[path = "../../../sim/tests/engines/home.rs"]
+mod home;
+
 mod child;
 mod containerd;
 mod crash;
 mod demonstration;
 mod flood_gate;
-mod home;
 mod index;
 mod installation;
 mod own;

@@ -1,7 +1,7 @@
 //! `wharfinger pull`.
 
-use crate::home::{Home, run};
-use crate::pull::{Outcome, Pull};
+use crate::home::{Home, Outcome, run};
+use crate::pull::Pull;
 
 /// Pulls into `output`, `oci:DIR` or `docker-archive:FILE`, relative to the home.
 pub(crate) fn pull_into(home: &Home, pull: &Pull, output: &str) -> Outcome {

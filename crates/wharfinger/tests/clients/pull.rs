@@ -18,9 +18,6 @@ pub(crate) struct Pull {
     pub(crate) image: String,
 }
 
-/// The digest of the manifest that the client holds after the pull, or all that the client said when it failed.
-pub(crate) type Outcome = Result<String, String>;
-
 impl Pull {
     /// The image in the path form: below the proxy's own address.
     pub(crate) fn by_path(&self) -> String {
@@ -31,11 +28,6 @@ impl Pull {
     pub(crate) fn by_upstream(&self) -> String {
         let (_, repository) = self.image.split_once('/').expect("an image of ECR has a host");
         format!("{}/{}/{repository}", self.proxy, self.upstream)
-    }
-
-    /// The registry's host, as the image's name has it.
-    pub(crate) fn registry(&self) -> &str {
-        self.image.split('/').next().unwrap_or_default()
     }
 
     /// User and password, as the clients take them.

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::home::Home;
+use crate::home::{Home, Outcome};
 use crate::installation::Installation;
-use crate::pull::{Outcome, Pull};
+use crate::pull::Pull;
 use crate::{containerd, own, podman, skopeo};
 
 #[test]

@@ -1,8 +1,8 @@
 //! Somebody is refused, and is told why in a way that the client passes on.
 
-use crate::home::Home;
+use crate::home::{Home, Outcome};
 use crate::installation::Installation;
-use crate::pull::{Outcome, Pull};
+use crate::pull::Pull;
 use crate::{containerd, own, podman, skopeo};
 
 #[test]

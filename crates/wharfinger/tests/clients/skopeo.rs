@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::home::{Home, run};
-use crate::pull::{Outcome, Pull};
+use crate::home::{Home, Outcome, run};
+use crate::pull::Pull;
 
 /// Pulls in the path form.
 pub(crate) fn pull(pull: &Pull) -> Outcome {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::pull::Outcome;
+/// What a client wrote, after a pull the digest of the manifest that it holds; or all that it said when it failed.
+pub(crate) type Outcome = Result<String, String>;
 
 /// A temporary folder with the configuration that skopeo and podman want to find.
 #[derive(Debug)]
