@@ -1,0 +1,1 @@
+export AUDIENCE=okteto.example.com/us-east-2
