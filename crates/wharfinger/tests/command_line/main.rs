@@ -2,11 +2,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
+#[path = "../../../sim/tests/clients/image.rs"]
+#[expect(dead_code, reason = "here nobody pulls what is generated")]
+mod image;
+#[path = "../../../sim/tests/python/mod.rs"]
+#[expect(dead_code, reason = "here a shell runs what is installed")]
+mod python;
+
 mod configuration;
 mod edges;
 mod help;
 mod house;
 mod http;
+mod page;
 mod program;
 mod pull;
 mod reload;

@@ -18,14 +18,14 @@ use crate::{
 const ACCOUNT: &str = "111122223333";
 
 /// A `wharfinger sim serve` that runs, ended with its test.
-struct Simulator {
+pub(crate) struct Simulator {
     process: Child,
     folder: TempDir,
-    places: Value,
+    pub(crate) places: Value,
 }
 
 impl Simulator {
-    fn start(more: &[&str]) -> Self {
+    pub(crate) fn start(more: &[&str]) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), more)
     }
 
@@ -42,7 +42,7 @@ impl Simulator {
         }
     }
 
-    fn place(&self, name: &str) -> &str {
+    pub(crate) fn place(&self, name: &str) -> &str {
         self.places[name].as_str().unwrap()
     }
 
