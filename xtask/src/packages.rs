@@ -19,6 +19,11 @@ struct Program {
 
 const NEEDED: &[Program] = &[
     Program {
+        name: "openssl",
+        package: "openssl",
+        trial: &[],
+    },
+    Program {
         name: "skopeo",
         package: "skopeo",
         trial: &[],
@@ -164,7 +169,7 @@ mod tests {
         assert_eq!(missing.len(), NEEDED.len());
         assert_eq!(
             packages(&missing).unwrap(),
-            ["containerd", "podman", "python3-venv", "skopeo"]
+            ["containerd", "openssl", "podman", "python3-venv", "skopeo"]
         );
         assert_eq!(packages(&[]), None);
     }

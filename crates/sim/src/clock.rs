@@ -51,10 +51,10 @@ impl Clock {
             });
     }
 
-    /// Takes signatures by the machine's clock too: the tools that sign know no other, and would be refused as soon as
-    /// this one is advanced.
+    /// Lets what others sign be of the machine's time too, requests and web identity tokens: tools and issuers know no
+    /// other clock, and would be refused as soon as this one is advanced.
     #[must_use]
-    pub fn with_machine_signatures(mut self) -> Self {
+    pub fn with_machine_time(mut self) -> Self {
         self.machine_counts = true;
         self
     }
@@ -71,7 +71,7 @@ impl Clock {
         )
     }
 
-    /// The machine's time, where signatures may be of it.
+    /// The machine's time, where what others sign may be of it.
     pub(crate) fn machine(&self) -> Option<Timestamp> {
         self.machine_counts.then(Timestamp::now)
     }

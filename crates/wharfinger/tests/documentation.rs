@@ -55,6 +55,8 @@ fn every_page_that_is_linked_to_exists() {
         "docs/serving.md",
         "docs/security.md",
         "docs/policies.md",
+        "docs/rehearsal.md",
+        "docs/simulated-aws.md",
         "docs/performance.md",
     ] {
         let path = root().join(page);

@@ -310,14 +310,7 @@ async fn tools_that_know_the_machines_clock_only_are_let_in_where_that_was_asked
     for lenient in [false, true] {
         let clock = Clock::system();
         let shown = clock.clone();
-        let stage = Stage::with(|builder| {
-            builder.clock(if lenient {
-                shown.with_machine_signatures()
-            } else {
-                shown
-            })
-        })
-        .await;
+        let stage = Stage::with(|builder| builder.clock(if lenient { shown.with_machine_time() } else { shown })).await;
         clock.advance(Duration::from_hours(13));
         let time = |seconds| Timestamp::now() - SignedDuration::from_secs(seconds);
         let statuses = [time(0), time(600), clock.now()].map(async |time| {

@@ -92,18 +92,21 @@ impl Stage {
 
     pub(crate) async fn furnished_with(change: impl FnOnce(sim::Builder) -> sim::Builder) -> Self {
         let stage = Self::with(change).await;
+        stage.furnish().await;
         stage
-            .iam(&[
-                ("Action", "CreateOpenIDConnectProvider"),
-                ("Url", issuer::URL),
-                ("ClientIDList.member.1", AUDIENCE),
-            ])
-            .await
-            .ok();
-        stage.create_role("puller", &trust(SUBJECT)).await.ok();
-        stage.allow("puller", &pull_permissions("team/app")).await;
-        stage.create_repository(ACCOUNT, "team/app").await;
-        stage
+    }
+
+    pub(crate) async fn furnish(&self) {
+        self.iam(&[
+            ("Action", "CreateOpenIDConnectProvider"),
+            ("Url", issuer::URL),
+            ("ClientIDList.member.1", AUDIENCE),
+        ])
+        .await
+        .ok();
+        self.create_role("puller", &trust(SUBJECT)).await.ok();
+        self.allow("puller", &pull_permissions("team/app")).await;
+        self.create_repository(ACCOUNT, "team/app").await;
     }
 
     pub(crate) fn now(&self) -> Timestamp {

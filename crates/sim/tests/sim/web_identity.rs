@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use sim::Clock;
 
 use crate::{
     issuer::{self, DISCOVERY, KEYS, Page},
@@ -331,5 +334,27 @@ async fn an_answer_that_breaks_off_may_be_asked_for_again() {
         let keys = format!("https://{}{KEYS}", issuer::HOST);
         let discovery = json!({"issuer": issuer::URL, "jwks_uri": keys}).to_string();
         stage.issuer.set(DISCOVERY, Page::Text(200, discovery));
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_machines_time_is_taken_where_that_was_asked_for() {
+    for lenient in [false, true] {
+        let clock = Clock::system();
+        let clock = if lenient { clock.with_machine_time() } else { clock };
+        let shown = clock.clone();
+        let mut stage = Stage::with(|builder| builder.clock(shown)).await;
+        stage.clock = clock.clone();
+        stage.furnish().await;
+        let machine = stage.now().as_second();
+        clock.advance(Duration::from_hours(13));
+        let assume = async |issued: i64| {
+            let claims = changed(&stage, &json!({"iat": issued, "nbf": issued, "exp": issued + 300}));
+            stage.assume(&stage.issuer.token(&claims)).await
+        };
+        let fresh = assume(machine).await;
+        assert_eq!(fresh.status, if lenient { 200 } else { 400 }, "{}", fresh.text());
+        let old = assume(machine - 1000).await;
+        assert_eq!(old.element("Code"), "ExpiredTokenException");
     }
 }

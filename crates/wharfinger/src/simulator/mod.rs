@@ -47,7 +47,7 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Which {
     /// The control address of the simulated AWS
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = CONTROL)]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "WHARFINGER_SIM_CONTROL", default_value = CONTROL)]
     control: Control,
 }
 

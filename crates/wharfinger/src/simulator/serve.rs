@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4567")]
     endpoint: SocketAddr,
     /// Where it is watched and steered; loopback only
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = CONTROL)]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "WHARFINGER_SIM_CONTROL", default_value = CONTROL)]
     control: SocketAddr,
     /// Give a registry a plain HTTP port of its own: ACCOUNT/REGION=ADDRESS:PORT; may be given several times
     #[arg(long, value_name = "ACCOUNT/REGION=ADDRESS:PORT")]
@@ -145,7 +145,7 @@ async fn start(args: Args, dir: &Path) -> Result<Sim, Failed> {
         .listen(args.listen)
         .endpoint(args.endpoint)
         .control(args.control)
-        .clock(clock.with_machine_signatures())
+        .clock(clock.with_machine_time())
         .key_set_lifetime(KEY_SET_LIFETIME);
     if args.state.is_some() {
         builder = builder.keep_state();

@@ -9,6 +9,12 @@ mod daemon;
 mod engine;
 #[path = "../../../sim/tests/engines/home.rs"]
 mod home;
+#[path = "../../../sim/tests/clients/image.rs"]
+#[expect(dead_code, reason = "these tests know the digests of their images otherwise")]
+mod image;
+#[path = "../../../sim/tests/python/mod.rs"]
+#[expect(dead_code, reason = "these tests run the command line alone")]
+mod python;
 
 mod child;
 mod containerd;
@@ -23,5 +29,6 @@ mod podman;
 mod pull;
 mod pulls;
 mod refusals;
+mod rehearsal;
 mod secrets;
 mod skopeo;
