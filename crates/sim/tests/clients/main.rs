@@ -18,6 +18,7 @@ mod python;
 
 mod documents;
 mod image;
+mod machines;
 mod memory;
 mod push_and_pull;
 mod shell;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use oci::Digest;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use sim::Sim;
+use sim::{Machine, MachineStatus, Sim};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -23,7 +23,7 @@ pub(crate) struct Stage {
     issuer: Issuer,
     issuer_url: String,
     dir: TempDir,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Stage {
@@ -54,8 +54,13 @@ impl Stage {
             issuer,
             issuer_url: url.to_owned(),
             dir,
-            _runtime: runtime,
+            runtime,
         }
+    }
+
+    /// Adds a machine inside AWS.
+    pub(crate) fn add_machine(&self, machine: Machine) -> MachineStatus {
+        self.runtime.block_on(self.sim.add_machine(machine)).unwrap()
     }
 
     /// A token of the issuer, for a subject and an audience.
