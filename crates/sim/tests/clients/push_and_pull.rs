@@ -19,15 +19,13 @@ fn skopeo_logs_in_pushes_and_pulls() {
 }
 
 #[test]
-fn podman_pulls_what_was_pushed() {
-    let pushed = Pushed::new(&[MIB, 3]);
-    assert_eq!(pushed.by_podman(), Ok(pushed.digest.to_string()));
+fn podman_pulls_what_was_pushed_and_pushes_it_elsewhere() {
+    Pushed::new(&[MIB, 3]).through_podman();
 }
 
 #[test]
-fn containerd_pulls_what_was_pushed() {
-    let pushed = Pushed::new(&[MIB, 3]);
-    assert_eq!(pushed.by_containerd(), Ok(pushed.digest.to_string()));
+fn containerd_pulls_what_was_pushed_and_pushes_it_elsewhere() {
+    Pushed::new(&[MIB, 3]).through_containerd();
 }
 
 #[test]
@@ -47,10 +45,9 @@ fn without_a_login_nobody_pulls() {
 fn layers_are_streamed() {
     let memory = memory::Watch::begin();
     let pushed = Pushed::new(&[LAYER; 3]);
-    let digest = Ok(pushed.digest.to_string());
-    assert_eq!(pushed.by_skopeo(), digest);
-    assert_eq!(pushed.by_podman(), digest);
-    assert_eq!(pushed.by_containerd(), digest);
+    assert_eq!(pushed.by_skopeo(), Ok(pushed.digest.to_string()));
+    pushed.through_podman();
+    pushed.through_containerd();
     let growth = memory.growth();
     assert!(growth < LAYER, "the simulator took {} MiB", growth / MIB);
 }
@@ -75,24 +72,63 @@ impl Pushed {
         self.shell.pull(self.stage.registry(ACCOUNT), "team/app:1")
     }
 
-    fn by_podman(&self) -> Outcome {
+    /// podman pulls the image, and pushes it to another repository. It compresses layers that are not, so the digest
+    /// there is one that it tells.
+    #[track_caller]
+    fn through_podman(&self) {
         let home = engine::home(&self.stage.ca());
-        let image = format!("{}/team/app:1", self.registry());
-        let mut command = engine::inside(&home, "podman");
-        command.args(["pull", "--quiet", "--tls-verify=false", "--signature-policy"]);
-        command
-            .arg(home.path("policy.json"))
-            .args(["--creds", &self.login(), &image]);
-        run(&mut command)?;
-        let mut command = engine::inside(&home, "podman");
-        command.args(["image", "inspect", "--format", "{{.Digest}}", &image]);
-        run(&mut command).map(|digest| digest.trim().to_owned())
+        let (image, copy, login) = (self.image("team/app"), self.image("team/podman"), self.login());
+        let podman = |arguments: &[&str]| run(engine::inside(&home, "podman").args(arguments)).unwrap();
+        let policy = home.path("policy.json").display().to_string();
+        let options = [
+            "--quiet",
+            "--tls-verify=false",
+            "--signature-policy",
+            &policy,
+            "--creds",
+            &login,
+        ];
+        podman(&[&["pull"], &options[..], &[&image]].concat());
+        let digest = podman(&["image", "inspect", "--format", "{{.Digest}}", &image]);
+        assert_eq!(digest.trim(), self.digest.to_string());
+
+        self.create_repository("team/podman");
+        let told = home.path("digest").display().to_string();
+        podman(&[&["push", "--digestfile", &told], &options[..], &[&image, &copy]].concat());
+        let digest = std::fs::read_to_string(told).unwrap();
+        assert_eq!(self.digest_in("team/podman"), digest.trim());
     }
 
-    fn by_containerd(&self) -> Outcome {
+    /// containerd pulls the image, and pushes it to another repository as it is.
+    #[track_caller]
+    fn through_containerd(&self) {
         let (registry, login) = (self.registry(), self.login());
         let daemon = Daemon::start(&self.stage.ca());
-        daemon.pull(&format!("{registry}/team/app:1"), &format!("http://{registry}"), &login)
+        let image = self.image("team/app");
+        let digest = daemon.pull(&image, &format!("http://{registry}"), &login);
+        assert_eq!(digest, Ok(self.digest.to_string()));
+
+        self.create_repository("team/containerd");
+        daemon.push(&image, &self.image("team/containerd"), &login).unwrap();
+        assert_eq!(self.digest_in("team/containerd"), self.digest.to_string());
+    }
+
+    fn create_repository(&self, name: &str) {
+        self.shell
+            .ok(&format!("aws ecr create-repository --repository-name {name}"));
+    }
+
+    /// What the tag `1` of a repository means, by ECR's own word.
+    fn digest_in(&self, repository: &str) -> String {
+        let digest = self.shell.ok(&format!(
+            "aws ecr describe-images --repository-name {repository} --image-ids imageTag=1 \
+                 --query imageDetails[0].imageDigest --output text"
+        ));
+        digest.trim().to_owned()
+    }
+
+    fn image(&self, repository: &str) -> String {
+        format!("{}/{repository}:1", self.registry())
     }
 
     fn registry(&self) -> String {
