@@ -49,7 +49,7 @@ pub(crate) fn verbs() -> String {
     "cargo xtask VERB\n\n\
      test     every test; `cargo xtask test --help` lists its parts\n\
      check    the quick parts of the tests, which compile nothing\n\
-     fuzz     TARGET [--minutes N]: looks for input that makes the policies' code panic, for 10 minutes\n\
+     fuzz     TARGET [--minutes N]: looks for input that nothing was prepared for, for 10 minutes; policy, question, call\n\
      bench    NAME: measures what docs/performance.md tells; policies or sim\n\
      help     this list\n"
         .to_owned()
@@ -100,7 +100,7 @@ fn fuzz(mut words: lexopt::Parser) -> Result<Verb> {
     if minutes == 0 {
         bail!("--minutes: expected: at least 1");
     }
-    let target = target.context("which target? `cargo xtask fuzz TARGET`; the targets lie in crates/iam/fuzz")?;
+    let target = target.context("which target? `cargo xtask fuzz TARGET`; the targets lie in crates/*/fuzz")?;
     Ok(Verb::Fuzz(Fuzz { target, minutes }))
 }
 

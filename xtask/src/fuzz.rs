@@ -1,4 +1,4 @@
-//! Fuzzing of the language of AWS policies.
+//! Fuzzing: of the language of AWS policies, and of the simulated AWS as a whole.
 //!
 //! libFuzzer through cargo-fuzz, without a sanitizer: that is what the stable toolchain can do. The code under test has
 //! no `unsafe`, so what a sanitizer would find beyond panics are faults of the compiler.
@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::children::Children;
 
-/// Where the targets lie, below the workspace's root.
-const FOLDER: &str = "crates/iam/fuzz";
+/// Where targets lie, below the workspace's root.
+const FOLDERS: [&str; 2] = ["crates/iam/fuzz", "crates/sim/fuzz"];
 
 /// The version of cargo-fuzz that is installed.
 const CARGO_FUZZ: &str = "0.13.2";
@@ -31,17 +31,29 @@ impl Fuzz {
     /// What was learned stays in `corpus/TARGET`, beside the seeds that are a part of the repository; a finding is kept
     /// in `artifacts/TARGET`.
     pub(crate) fn run(&self, root: &Path, children: &Children) -> Result<()> {
-        let folder = root.join(FOLDER);
-        let known = targets(&folder)?;
-        if !known.contains(&self.target) {
-            bail!("`{}` is no fuzz target; there are {}", self.target, known.join(", "));
-        }
+        let Some(folder) = self.folder(root)? else {
+            bail!(
+                "`{}` is no fuzz target; there are {}",
+                self.target,
+                all_targets(root)?.join(", ")
+            );
+        };
         let tools = root.join("target/tools");
         install(root, &tools, children)?;
         std::fs::create_dir_all(folder.join("corpus").join(&self.target)).context("the corpus cannot be made")?;
         let mut command = std::process::Command::new(tools.join("bin/cargo-fuzz"));
         command.current_dir(&folder).args(self.arguments());
         children.run(&mut command)
+    }
+
+    /// Where the target lies.
+    fn folder(&self, root: &Path) -> Result<Option<PathBuf>> {
+        for folder in FOLDERS.map(|folder| root.join(folder)) {
+            if targets(&folder)?.contains(&self.target) {
+                return Ok(Some(folder));
+            }
+        }
+        Ok(None)
     }
 
     fn arguments(&self) -> Vec<String> {
@@ -58,6 +70,12 @@ impl Fuzz {
         ];
         ours.into_iter().chain(folders).chain(libfuzzer).collect()
     }
+}
+
+fn all_targets(root: &Path) -> Result<Vec<String>> {
+    let targets = FOLDERS.map(|folder| targets(&root.join(folder)));
+    let targets = targets.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(targets.concat())
 }
 
 /// The targets by their files, sorted.
@@ -97,16 +115,16 @@ mod tests {
 
     #[test]
     fn every_target_has_seeds_and_is_declared() {
-        let folder = root().join(FOLDER);
-        let targets = targets(&folder).unwrap();
-        assert_eq!(targets, ["policy", "question"]);
-        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
-        for target in targets {
-            let seeds = std::fs::read_dir(folder.join("seeds").join(&target)).unwrap();
-            assert!(seeds.count() > 3, "{target}");
-            assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")));
+        assert_eq!(all_targets(root()).unwrap(), ["policy", "question", "call"]);
+        for folder in FOLDERS.map(|folder| root().join(folder)) {
+            let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+            for target in targets(&folder).unwrap() {
+                let seeds = std::fs::read_dir(folder.join("seeds").join(&target)).unwrap();
+                assert!(seeds.count() > 3, "{target}");
+                assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")));
+            }
+            assert!(folder.join("tokens.dict").exists());
         }
-        assert!(folder.join("tokens.dict").exists());
     }
 
     #[test]
@@ -118,7 +136,7 @@ mod tests {
         let error = fuzz.run(root(), &Children::new().unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`policies` is no fuzz target; there are policy, question"
+            "`policies` is no fuzz target; there are policy, question, call"
         );
     }
 

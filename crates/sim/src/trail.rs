@@ -339,6 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn of_many_decisions_on_one_call_the_first_are_kept() {
+        let decisions = Decisions::default();
+        for number in 0..100 {
+            let resource = format!("arn:aws:ecr:us-east-1:111122223333:repository/{number}");
+            decisions.note("ecr:DescribeRepositories", &resource, true, &"x".repeat(5000));
+        }
+        let kept = decisions.take();
+        assert_eq!(kept.len(), Decisions::CAPACITY);
+        assert!(kept[0].resource.ends_with("/0"));
+        assert_eq!(kept[0].reason.len(), 1024);
+        assert!(decisions.take().is_empty());
+    }
+
+    #[test]
     fn the_oldest_calls_make_room() {
         let trail = Trail::default();
         let oldest = begin(&trail, "oldest");
