@@ -19,7 +19,7 @@ Examples:
       \"what\": {\"throttle\": {\"perSecond\": 1, \"burst\": 2}}}'
   wharfinger sim fault add @rules.json
 
-docs/simulated-aws.md has the table of what a rule can say."
+The table of what a rule can say is in crates/sim/README.md, \"Trouble on demand\"."
     )]
     Add {
         /// The rule, or a JSON list of rules: written here, in @FILE, or on standard input (-)

@@ -116,10 +116,11 @@ fn write(lines: &[u8], format: Format) -> io::Result<()> {
         .then(|| usize::from(console::Term::stdout().size().1));
     for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let call = serde_json::from_slice::<Call>(line)?;
-        for line in call.lines(stdout.is_terminal()) {
+        for (number, line) in call.lines(stdout.is_terminal()).iter().enumerate() {
             match width {
-                Some(width) => writeln!(stdout, "{}", truncate_str(&line, width, "…"))?,
-                None => writeln!(stdout, "{line}")?,
+                // Who called what is a table; why it was refused is to be read whole.
+                Some(width) if number == 0 => writeln!(stdout, "{}", truncate_str(line, width, "…"))?,
+                _ => writeln!(stdout, "{line}")?,
             }
         }
     }
