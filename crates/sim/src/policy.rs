@@ -34,9 +34,18 @@ pub(crate) struct Denied(
     pub(crate) String,
 );
 
+/// A wish and the policies that decide on it, to be decided when nobody waits for the state any more.
+#[must_use]
+pub(crate) struct Case<'a> {
+    /// No name that came through the constraints makes an ARN that cannot be read; if one did, it may nothing.
+    asked: Result<Request, Denied>,
+    policies: PolicySet,
+    record: &'a Decisions,
+}
+
 impl Wish<'_> {
     /// Asks the policies of the caller and, where there is one, the policy of the resource.
-    pub(crate) fn judge(&self, state: &State, resource: Option<&Document>, context: Context) -> Result<(), Denied> {
+    pub(crate) fn judge(&self, state: &State, resource: Option<&Document>, context: Context) -> Case<'_> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
             boundary: boundary(state, self.identity),
@@ -44,11 +53,11 @@ impl Wish<'_> {
             session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
-        self.evaluate(&policies, state, context)
+        self.case(policies, state, context)
     }
 
     /// Asks the policies of the caller and the trust policy of the role that is to be assumed.
-    pub(crate) fn judge_trust(&self, state: &State, trust: &Document, context: Context) -> Result<(), Denied> {
+    pub(crate) fn judge_trust(&self, state: &State, trust: &Document, context: Context) -> Case<'_> {
         let policies = PolicySet {
             identity: identity_policies(state, self.identity),
             boundary: boundary(state, self.identity),
@@ -56,22 +65,36 @@ impl Wish<'_> {
             session: session_policies(state, self.identity),
             ..PolicySet::default()
         };
-        self.evaluate(&policies, state, context)
+        self.case(policies, state, context)
     }
 
-    fn evaluate(&self, policies: &PolicySet, state: &State, context: Context) -> Result<(), Denied> {
-        let Ok(arn) = self.identity.arn().parse::<Arn>() else {
-            // No name that came through the constraints makes an ARN that cannot be read; if one did, it may nothing.
-            return Err(Denied(format!("{} has no valid ARN", self.identity.arn())));
-        };
-        let request = Request {
+    fn case(&self, policies: PolicySet, state: &State, context: Context) -> Case<'_> {
+        let asked = self.identity.arn().parse::<Arn>().map(|arn| Request {
             principal: Principal::Aws(arn),
             action: self.action.to_owned(),
             resource: self.resource.to_owned(),
             resource_account: Some(self.owner),
             context: identity_context(state, self.identity, context),
+        });
+        // A role or a user that is gone takes its boundary and its tags with it. Policies that name it, or another that
+        // came after it by the same name, mean nothing to what is left of its sessions.
+        let policies = if state.has(self.identity) {
+            policies
+        } else {
+            PolicySet::default()
         };
-        decide(&request, policies, self.record)
+        Case {
+            asked: asked.map_err(|error| Denied(error.to_string())),
+            policies,
+            record: self.record,
+        }
+    }
+}
+
+impl Case<'_> {
+    /// Decides, and puts on record why.
+    pub(crate) fn decide(self) -> Result<(), Denied> {
+        decide(&self.asked?, &self.policies, self.record)
     }
 }
 
@@ -130,7 +153,8 @@ pub(crate) fn request_context(inbound: &Inbound, region: &Region, now: Timestamp
         .with("aws:EpochTime", now.as_second().to_string())
         .with("aws:RequestedRegion", region.as_str());
     match inbound.header(http::header::USER_AGENT) {
-        Some(agent) => context.with("aws:UserAgent", agent),
+        // As long as any that a tool sends: what conditions are matched against costs time.
+        Some(agent) => context.with("aws:UserAgent", agent.get(..1024).unwrap_or(agent)),
         None => context,
     }
 }

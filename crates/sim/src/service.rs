@@ -9,7 +9,7 @@ pub(crate) mod sts;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use crate::{
     host::{Host, Region},
     request_body::RequestBody,
     trail::{Decisions, Entry},
-    trouble::{Passage, Visit},
+    trouble::{Passage, Visit, internal_failure},
     wire::{Connection, Severed},
     world::World,
 };
@@ -75,6 +75,11 @@ pub(crate) async fn answer(
         Passage::Answered(response) => response,
         Passage::Open(body) => serve(&world, &host, &inbound, body, &mut entry).await,
     };
+    let reads = inbound.parts.method == Method::GET || inbound.parts.method == Method::HEAD;
+    // Nothing is answered with success that would be gone after a restart.
+    if !reads && response.status().is_success() && !world.is_kept() {
+        response = internal_failure(host.service(), &mut entry, false);
+    }
     entry.call.status = Some(response.status().as_u16());
     entry.call.decisions = inbound.decisions.take();
     // Clients correct their clocks by this header, so it must tell the time that signatures are judged by.

@@ -30,6 +30,7 @@ use std::{
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use answer::internal_failure;
 pub use fault::Fault;
 pub(crate) use fetch::FetchTrouble;
 pub use json::InvalidFault;
@@ -230,6 +231,17 @@ impl Trouble {
                 .rules
                 .iter()
                 .any(|rule| rule.fault().when.is_about(target))
+    }
+
+    /// Whether any rule could be about what a call of this service says in its body. The Query services name even the
+    /// action there.
+    fn asks_for_content(&self, target: Target) -> bool {
+        target != Target::Ecr
+            || self
+                .settings()
+                .rules
+                .iter()
+                .any(|rule| rule.fault().when.asks_for_content())
     }
 
     /// What the rules do to a call, in their order: those on bodies, or the others.

@@ -11,7 +11,10 @@ mod uploads;
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock, PoisonError, RwLock, Weak},
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use iam::AccountId;
@@ -74,6 +77,8 @@ pub(crate) struct World {
     pub(crate) ending: CancellationToken,
     /// Where the state is kept; it goes with the process where there is none.
     archive: Option<Archive>,
+    /// Something that was changed could not be kept.
+    unkept: AtomicBool,
 }
 
 /// Why the memory of an AWS cannot be had.
@@ -147,6 +152,7 @@ impl World {
             fleet: OnceLock::new(),
             ending,
             archive: memory.archive,
+            unkept: AtomicBool::new(false),
         }
     }
 
@@ -170,9 +176,18 @@ impl World {
         let touched = state.take_touched();
         if let Some(archive) = &self.archive {
             let unkept = archive.keep(&state, touched);
+            self.unkept.store(!unkept.is_empty(), Ordering::Release);
             state.touch(unkept);
         }
         result
+    }
+
+    /// Whether everything that was changed is kept. What could not be, such as on a full disk, is tried again.
+    pub(crate) fn is_kept(&self) -> bool {
+        if self.unkept.load(Ordering::Acquire) {
+            self.write(|_| ());
+        }
+        !self.unkept.load(Ordering::Acquire)
     }
 
     /// The root user's key; the account is born where it was not there before.
@@ -192,6 +207,10 @@ impl World {
             .ok_or(Refused::UnknownKey)?;
         if statement.expires_millis <= self.clock.now().as_millisecond() {
             return Err(Refused::Expired);
+        }
+        // A session ends with its user or its role, also where another one has the name by now.
+        if !self.read(|state| state.has(&statement.identity)) {
+            return Err(Refused::UnknownKey);
         }
         let secret = SecretString::from(statement.secret.as_str());
         Ok((secret, statement.identity))

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use http::Method;
 use url::form_urlencoded;
@@ -7,20 +10,31 @@ use super::{Api, Fault};
 
 /// The parameters of a Query request, from the URL and from the form in the body.
 #[derive(Debug, Default)]
-pub(crate) struct Params(BTreeMap<String, String>);
+pub(crate) struct Params {
+    values: BTreeMap<String, String>,
+    /// Some were left out, so that nobody knows what was asked.
+    too_many: bool,
+}
 
 impl Params {
-    /// How many parameters are looked at; no operation has as many.
+    /// How many parameters there may be; no operation takes as many.
     const MAX: usize = 1000;
 
     /// Reads both; where one stands twice, the first counts.
     pub(crate) fn parse(query: Option<&str>, body: &[u8]) -> Self {
-        let mut params = BTreeMap::new();
+        let mut params = Self::default();
         let query = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-        for (name, value) in query.chain(form_urlencoded::parse(body)).take(Self::MAX) {
-            params.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+        for (number, (name, value)) in query.chain(form_urlencoded::parse(body)).enumerate() {
+            if number == Self::MAX {
+                params.too_many = true;
+                break;
+            }
+            params
+                .values
+                .entry(name.into_owned())
+                .or_insert_with(|| value.into_owned());
         }
-        Self(params)
+        params
     }
 
     /// The operation that is asked for, in this version of the API.
@@ -30,6 +44,12 @@ impl Params {
                 "InvalidRequest",
                 format!("{method} is not supported; send GET or POST"),
             ));
+        }
+        if self.too_many {
+            return Err(Fault::validation(format!(
+                "The request has more than {} parameters.",
+                Self::MAX
+            )));
         }
         let action = self
             .text("Action")
@@ -45,28 +65,37 @@ impl Params {
 
     /// A parameter's value; none where it is absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.values.get(name).map(String::as_str)
     }
 
-    /// The members of a list: `NAME.member.1`, `NAME.member.2`, …
+    /// The members of a list: `NAME.member.1`, `NAME.member.2`, … in the order of their numbers. A number that is left
+    /// out leaves out nothing else: what a list holds may be what limits a session.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
-        (1..=Self::MAX)
-            .map_while(|number| self.text(&format!("{name}.member.{number}")))
-            .collect()
+        let members = self.members(name).into_iter();
+        members.map(|member| self.text(&member).unwrap_or_default()).collect()
     }
 
     /// The members of a list of structures, as the beginnings of their parameters' names: `NAME.member.1.`, …
     pub(crate) fn structures(&self, name: &str) -> Vec<String> {
-        (1..=Self::MAX)
-            .map(|number| format!("{name}.member.{number}."))
-            .take_while(|prefix| self.any_below(prefix))
-            .collect()
+        let members = self.members(name).into_iter();
+        members.map(|member| format!("{member}.")).collect()
+    }
+
+    /// `NAME.member.1`, … of whatever stands there or below.
+    fn members(&self, name: &str) -> Vec<String> {
+        let list = format!("{name}.member.");
+        let from = (Bound::Included(list.as_str()), Bound::Unbounded);
+        let names = self.values.range::<str, _>(from).map(|(name, _)| name.as_str());
+        let labels = names.map_while(|name| name.strip_prefix(&list)?.split('.').next());
+        let numbered = labels.map(|label| (label.parse::<usize>().unwrap_or(usize::MAX), label));
+        let members = numbered.collect::<BTreeSet<_>>().into_iter();
+        members.map(|(_, label)| format!("{list}{label}")).collect()
     }
 
     /// Whether any parameter's name begins with `prefix`.
     pub(crate) fn any_below(&self, prefix: &str) -> bool {
         let from = (Bound::Included(prefix), Bound::Unbounded);
-        let mut names = self.0.range::<str, _>(from);
+        let mut names = self.values.range::<str, _>(from);
         names.next().is_some_and(|(name, _)| name.starts_with(prefix))
     }
 }
@@ -82,12 +111,42 @@ mod tests {
             Some("Action=A&Version=2011-06-15"),
             b"Action=B&L.member.1=a%2Bb&L.member.2=c+d&L.member.4=x&S.member.1.Key=k&S.member.2.Value=v&S.member.4.Key=k",
         );
-        assert_eq!(params.structures("S"), ["S.member.1.", "S.member.2."]);
+        assert_eq!(params.structures("S"), ["S.member.1.", "S.member.2.", "S.member.4."]);
         assert_eq!(params.text("Action"), Some("A"));
         assert_eq!(params.text("Version"), Some("2011-06-15"));
-        assert_eq!(params.list("L"), ["a+b", "c d"]);
+        assert_eq!(params.list("L"), ["a+b", "c d", "x"]);
         assert!(params.any_below("L."));
         assert!(!params.any_below("M."));
+    }
+
+    #[test]
+    fn lists_are_in_the_order_of_their_numbers_and_leave_nothing_out() {
+        let params = Params::parse(
+            None,
+            b"L.member.10=c&L.member.9=b&L.member.0=a&L.member.x=d&Lx.member.1=e",
+        );
+        assert_eq!(params.list("L"), ["a", "b", "c", "d"]);
+        let params = Params::parse(None, b"S.member.1=x&S.member.2.Key=k");
+        assert_eq!(params.structures("S"), ["S.member.1.", "S.member.2."]);
+    }
+
+    #[test]
+    fn parameters_beyond_all_measure_are_refused_and_not_left_out() {
+        let api = Api {
+            version: "2011-06-15",
+            namespace: "",
+        };
+        let form = |count: usize| {
+            let more = (2..count).map(|number| format!("&P{number}=x")).collect::<String>();
+            format!("Action=A&Version=2011-06-15{more}")
+        };
+        let params = Params::parse(None, form(1000).as_bytes());
+        assert_eq!(params.operation(&api, &Method::POST), Ok("A"));
+        let params = Params::parse(None, form(1001).as_bytes());
+        assert_eq!(
+            params.operation(&api, &Method::POST).unwrap_err().code,
+            "ValidationError"
+        );
     }
 
     proptest! {

@@ -26,8 +26,11 @@ mod resource_tags;
 mod settings;
 mod token;
 
+use std::time::Duration;
+
 use http::{HeaderName, Method, StatusCode};
 use serde_json::Value;
+use tokio::time::timeout;
 
 pub(crate) use conversion::{Accepted, Served};
 pub(crate) use layers::download_url;
@@ -41,7 +44,7 @@ use crate::{
     exchange::{Inbound, Response, read, respond, set_header},
     host::Region,
     request_body::RequestBody,
-    sigv4::{Scope, authenticate},
+    sigv4::{Presented, Scope, authenticate},
     trail::Entry,
     world::World,
 };
@@ -57,6 +60,9 @@ pub(crate) enum Api {
     /// ECR Public's, version 2020-10-30.
     Public,
 }
+
+/// How long a long request waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn answer(
     world: &World,
@@ -90,9 +96,15 @@ async fn call(
     let target = inbound.header("x-amz-target").unwrap_or_default();
     let name = target.strip_prefix(api.target()).unwrap_or_default();
     let operation = Operation::named(api, name).filter(|_| inbound.parts.method == Method::POST);
-    // Long parts of layers wait here for their turn: what is read is held in memory.
+    // Long parts of layers wait here for their turn: what is read is held in memory. Nobody's key takes one, and whoever
+    // sends slowly keeps others waiting for a while only.
     let _turn = match &operation {
-        Some(operation) if operation.is_long() => world.uploads.parts.acquire().await.ok(),
+        Some(operation) if operation.is_long() => {
+            let presented = Presented::read(inbound)?;
+            world.believe(&presented.key_id, presented.token.as_deref())?;
+            let turn = timeout(TURN, world.uploads.parts.acquire()).await;
+            Some(turn.map_err(|_| Fault::new("ThrottlingException", "Rate exceeded"))?)
+        }
         _ => None,
     };
     let limit = operation

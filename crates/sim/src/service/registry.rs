@@ -167,7 +167,8 @@ impl Visit<'_> {
         let context = request_context(self.inbound, &self.registry.endpoint_region(), self.now);
         let judged = self
             .world
-            .read(|state| wish.judge_repository(state, state.repository(account, region, name), context));
+            .read(|state| wish.judge_repository(state, state.repository(account, region, name), context))
+            .decide();
         Ok(judged?)
     }
 

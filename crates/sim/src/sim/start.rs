@@ -36,6 +36,12 @@ pub enum StartError {
         /// What the operating system says.
         error: io::Error,
     },
+    /// The directory is somebody else's: what is in it would be taken for leftovers.
+    #[error("{0} is not empty, and no simulated AWS has made it: an empty directory, or a new one, is expected")]
+    Foreign(PathBuf),
+    /// The directory has the state of an earlier one, which this one was not to go on with.
+    #[error("{0} has the state of an earlier simulated AWS: go on with it (keep_state), or choose another directory")]
+    Kept(PathBuf),
     /// Another simulated AWS works in the directory.
     #[error("another simulated AWS is using {0}; stop it or choose another directory")]
     InUse(PathBuf),
@@ -89,7 +95,7 @@ impl Builder {
             .for_each(|network| trouble.set_network(network));
         let issuers = Issuers::new(&self.issuers, self.clock.clone(), trouble.clone())?;
         let chains = CertificateChains::new(&self.issuers.hosts).map_err(IssuersError::Root)?;
-        let lock = lock(&dir)?;
+        let lock = lock(&dir, self.keep_state)?;
         let memory = recall(&dir, self.keep_state)?;
         let tls = Authority::new(&memory.secrets.authority)
             .map_err(|error| error.to_string())
@@ -180,14 +186,29 @@ impl Entrance<'_> {
     }
 }
 
+/// The file by which a directory of a simulated AWS is known, and which is locked while one works in it.
+const MARK: &str = "simulated-aws.lock";
+
+/// Where the state is kept, below the directory.
+const STATE: &str = "state";
+
 /// Makes the directory and takes it for one simulated AWS alone, until the file is closed.
-fn lock(dir: &Path) -> Result<File, StartError> {
+///
+/// What lies there and is not needed is removed at the start, so the directory must be new, empty, or an earlier one's.
+fn lock(dir: &Path, keep_state: bool) -> Result<File, StartError> {
     let failed = |error| StartError::DataDir {
         dir: dir.to_owned(),
         error,
     };
     fs::create_dir_all(dir).map_err(failed)?;
-    let file = File::create(dir.join("lock")).map_err(failed)?;
+    let mark = dir.join(MARK);
+    if !mark.try_exists().map_err(failed)? && fs::read_dir(dir).map_err(failed)?.next().is_some() {
+        return Err(StartError::Foreign(dir.to_owned()));
+    }
+    if !keep_state && dir.join(STATE).try_exists().map_err(failed)? {
+        return Err(StartError::Kept(dir.to_owned()));
+    }
+    let file = File::create(mark).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse(dir.to_owned())),
@@ -197,7 +218,7 @@ fn lock(dir: &Path) -> Result<File, StartError> {
 
 fn recall(dir: &Path, keep: bool) -> Result<Memory, StartError> {
     let memory = if keep {
-        Memory::recall(&dir.join("state"))
+        Memory::recall(&dir.join(STATE))
     } else {
         Memory::blank().map_err(MemoryError::Authority)
     };

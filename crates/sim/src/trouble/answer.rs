@@ -7,6 +7,7 @@ use super::{effect::ErrorAnswer, when::Target};
 use crate::{
     exchange::{Response, empty, respond, set_header},
     machine::{metadata_page, pod_error, task_error},
+    trail::{Entry, Service},
     xml::Element,
 };
 
@@ -31,6 +32,13 @@ impl Failure {
                 .as_ref()
                 .map_or(message, |message| message.as_str().to_owned()),
         }
+    }
+
+    /// The answer of a service that has a fault of its own.
+    fn internal(target: Target) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        let (code, message) = usual(target, status);
+        Self { status, code, message }
     }
 
     /// The answer to too many calls.
@@ -121,6 +129,14 @@ const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// The code and the message that a service has for a status: AWS's lists of common errors, S3's list of error codes and
 /// the distribution project's registry.
+/// The answer of a service that cannot do what it was asked for by no fault of the client.
+pub(crate) fn internal_failure(service: Service, entry: &mut Entry, head: bool) -> Response {
+    let target = Target::of(service);
+    let failure = Failure::internal(target);
+    entry.failed(&failure.code, &failure.message);
+    failure.answer(target, &entry.call.request_id, head)
+}
+
 fn usual(target: Target, status: StatusCode) -> (String, String) {
     let (code, message) = match (target, status.as_u16()) {
         (Target::Sts | Target::Iam, 400 | 429) => ("Throttling", "Rate exceeded"),

@@ -58,7 +58,12 @@ impl<'v> Visit<'v> {
             return Ok((visit, Passage::Open(body)));
         }
         // Whoever is too slow here is told so by the service, to which the body goes on.
-        let _ = timeout(BODY_TIME, body.look(named_within(target))).await;
+        let within = if world.trouble.asks_for_content(target) {
+            named_within(target)
+        } else {
+            0
+        };
+        let _ = timeout(BODY_TIME, body.look(within)).await;
         let subject = Subject::read(world, host, inbound, body.beginning());
         for blow in world.trouble.meet(&subject, |fault| !fault.what.is_of_body()) {
             entry.struck_by(&blow.id);

@@ -77,6 +77,11 @@ impl When {
                 .is_none_or(|digest| subject.digest.as_ref() == Some(digest))
     }
 
+    /// Whether it takes more than the headers of a call to know whether it is meant.
+    pub(crate) fn asks_for_content(&self) -> bool {
+        self.repository.is_some() || self.account.is_some() || self.digest.is_some()
+    }
+
     /// Whether the rule is about an issuer: it must say so, for "every call" is every call of a client.
     pub(crate) fn is_of_issuer(&self) -> bool {
         let by_action = || {

@@ -187,6 +187,23 @@ impl State {
         policy.document().filter(|_| policy.arn(owner) == arn).cloned()
     }
 
+    /// Whether the user or the role behind an identity is still the one that it was.
+    pub(crate) fn has(&self, identity: &Identity) -> bool {
+        match identity {
+            Identity::Root(_) => true,
+            Identity::User(user) => {
+                let found = self.account(user.account).and_then(|account| account.user(&user.name));
+                found.is_some_and(|found| found.id == user.id)
+            }
+            Identity::Session(session) => {
+                let found = self
+                    .account(session.account)
+                    .and_then(|account| account.role(&session.role_name));
+                found.is_some_and(|found| found.id == session.role_id)
+            }
+        }
+    }
+
     pub(crate) fn repository(&self, account: AccountId, region: &Region, name: &RepositoryName) -> Option<&Repository> {
         self.repositories.get(&RepositoryKey::new(account, region, name))
     }

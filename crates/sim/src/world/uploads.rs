@@ -56,6 +56,12 @@ const MAX_PARTS: usize = 8;
 /// When an upload that nobody finished is given up.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
+/// An upload of which nobody was told.
+pub(crate) struct Forgotten<'u> {
+    uploads: &'u Uploads,
+    id: &'u str,
+}
+
 impl Uploads {
     /// Begins an upload; none where too many are under way.
     pub(crate) fn begin(&self, place: RepositoryKey, layer: Upload, now: Timestamp) -> Option<String> {
@@ -86,6 +92,11 @@ impl Uploads {
         self.slots().remove(id);
     }
 
+    /// Gives an upload up when what comes back is dropped, whatever came of it.
+    pub(crate) fn forgotten<'u>(&'u self, id: &'u str) -> Forgotten<'u> {
+        Forgotten { uploads: self, id }
+    }
+
     /// Gives up all uploads of a repository.
     pub(crate) fn remove_all(&self, place: &RepositoryKey) {
         self.slots().retain(|_, slot| slot.place != *place);
@@ -93,6 +104,12 @@ impl Uploads {
 
     fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Forgotten<'_> {
+    fn drop(&mut self) {
+        self.uploads.remove(self.id);
     }
 }
 

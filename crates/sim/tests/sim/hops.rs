@@ -159,3 +159,46 @@ async fn what_is_not_simulated_is_not_ignored() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_session_ends_with_its_role_whoever_trusts_the_name() {
+    let stage = furnished().await;
+    let all = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}});
+    stage.allow("puller", &all.to_string()).await;
+    let session = stage.session().await;
+    let login = stage.login(&session).await;
+    assume(&stage, &session, &[("ExternalId", "x-1")]).await.ok();
+    let policy = json!({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": {"AWS": FIRST}, "Action": "ecr:*",
+    }});
+    let input = json!({"repositoryName": "team/app", "policyText": policy.to_string()});
+    stage
+        .ecr("SetRepositoryPolicy", &input, &stage.root(ACCOUNT))
+        .await
+        .ok();
+    assert_eq!(stage.pull(&login, "/v2/team/app/manifests/1").await.status, 404);
+
+    let role = ("RoleName", "puller");
+    stage
+        .iam(&[("Action", "DeleteRolePolicy"), role, ("PolicyName", "permissions")])
+        .await
+        .ok();
+    stage.iam(&[("Action", "DeleteRole"), role]).await.ok();
+    for anew in [false, true] {
+        if anew {
+            stage.create_role("puller", &trust("team:app")).await.ok();
+        }
+        let gone = "The security token included in the request is invalid";
+        assume(&stage, &session, &[("ExternalId", "x-1")])
+            .await
+            .refused(403, "InvalidClientTokenId", gone);
+        let who = stage.query("sts", &[("Action", "GetCallerIdentity")], &session).await;
+        who.refused(403, "InvalidClientTokenId", gone);
+        let list = stage
+            .ecr("ListImages", &json!({"repositoryName": "team/app"}), &session)
+            .await;
+        assert_eq!(list.json()["__type"], "UnrecognizedClientException");
+        // The login is older than the end of the role, and the policy of the repository names the role.
+        assert_eq!(stage.pull(&login, "/v2/team/app/manifests/1").await.status, 403);
+    }
+}

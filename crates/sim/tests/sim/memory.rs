@@ -195,6 +195,75 @@ async fn a_directory_belongs_to_one_simulator_at_a_time() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_kept_is_not_answered_with_success() {
+    let stage = Stage::furnished_with(Builder::keep_state).await;
+    let repositories = stage.dir.path().join("state/repositories");
+    let away = stage.dir.path().join("away");
+    fs::rename(&repositories, &away).unwrap();
+    let root = stage.root(ACCOUNT);
+    let create = async |name: &str| {
+        stage
+            .ecr("CreateRepository", &json!({"repositoryName": name}), &root)
+            .await
+    };
+    let lost = create("team/lost").await;
+    assert_eq!(
+        (lost.status, lost.json()["__type"].as_str()),
+        (500, Some("InternalFailure"))
+    );
+    // It is tried again until there is room.
+    fs::rename(&away, &repositories).unwrap();
+    create("team/more").await.ok();
+    let stage = stage.restarted(Builder::keep_state).await;
+    let root = stage.root(ACCOUNT);
+    let listed = stage.ecr("DescribeRepositories", &json!({}), &root).await.ok();
+    assert_eq!(listed.json()["repositories"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_directory_of_somebody_else_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = [dir.path().join("uploads/photo"), dir.path().join("blobs/sha256/abc")];
+    for file in &files {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "mine").unwrap();
+    }
+    for builder in [Sim::builder(), Sim::builder().keep_state()] {
+        let error = builder.data_dir(dir.path()).start().await.unwrap_err();
+        assert!(
+            matches!(&error, StartError::Foreign(foreign) if foreign == dir.path()),
+            "{error}"
+        );
+    }
+    assert!(files.iter().all(|file| fs::read_to_string(file).unwrap() == "mine"));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[tokio::test]
+async fn what_was_kept_is_not_swept_by_one_that_forgets() {
+    let stage = Stage::furnished_with(Builder::keep_state).await;
+    let held = stage.hold().await;
+    let Stage {
+        sim,
+        clock,
+        issuer,
+        dir,
+        ..
+    } = stage;
+    sim.shutdown().await;
+    let forgetful = Sim::builder().data_dir(dir.path()).start().await.unwrap_err();
+    assert!(matches!(forgetful, StartError::Kept(_)), "{forgetful}");
+    let sim = Stage::builder(&issuer, &clock, dir.path())
+        .keep_state()
+        .start()
+        .await
+        .unwrap();
+    let stage = Stage::around(sim, clock, issuer, dir);
+    let layer = stage.send(stage.get(&held.layer_url).build().unwrap()).await.ok();
+    assert_eq!(layer.body, held.image.layer);
+}
+
+#[tokio::test]
 async fn state_that_was_tampered_with_is_named_and_left_alone() {
     let stage = Stage::furnished_with(Builder::keep_state).await;
     stage.hold().await;

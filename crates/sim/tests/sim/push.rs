@@ -375,3 +375,57 @@ async fn a_repository_must_be_there_to_be_pushed_to() {
         "The repository with name 'no/such' does not exist in the registry with id '111122223333'",
     );
 }
+
+#[tokio::test]
+async fn what_failed_in_one_request_takes_no_place() {
+    let stage = Stage::furnished().await;
+    let login = stage.root_login(ACCOUNT).await;
+    let wrong = Digest::of(b"something else");
+    let url = format!("{REGISTRY}/v2/team/app/blobs/uploads/?digest=");
+    // More than there are places for uploads.
+    for number in 0..1010 {
+        let digest = if number % 10 == 0 {
+            wrong.to_string()
+        } else {
+            "garbage".to_owned()
+        };
+        let request = stage
+            .http
+            .post(format!("{url}{digest}"))
+            .header("authorization", &login)
+            .body("x");
+        assert_eq!(stage.send(request.build().unwrap()).await.status, 400);
+    }
+    let digest = Digest::of(b"x");
+    let request = stage
+        .http
+        .post(format!("{url}{digest}"))
+        .header("authorization", &login)
+        .body("x");
+    assert_eq!(stage.send(request.build().unwrap()).await.status, 201);
+    assert_eq!(std::fs::read_dir(stage.dir.path().join("uploads")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn the_bytes_of_a_layer_need_a_permission_of_their_own() {
+    let stage = Stage::furnished().await;
+    let actions = [
+        "ecr:GetAuthorizationToken",
+        "ecr:InitiateLayerUpload",
+        "ecr:CompleteLayerUpload",
+    ];
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}});
+    stage.allow("puller", &policy.to_string()).await;
+    let login = stage.login(&stage.session().await).await;
+    let digest = Digest::of(b"x");
+    let url = format!("{REGISTRY}/v2/team/app/blobs/uploads/");
+    let whole = stage
+        .http
+        .post(format!("{url}?digest={digest}"))
+        .header("authorization", &login);
+    let answer = stage.send(whole.body("x").build().unwrap()).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.text().contains("ecr:UploadLayerPart"), "{}", answer.text());
+    let location = stage.begin(&login, "team/app").await;
+    assert_eq!(stage.finish(&login, &location, b"x", &digest).await.status, 403);
+}

@@ -187,6 +187,7 @@ async fn bad_settings_are_named() {
     std::fs::write(&file, "").unwrap();
     let error = Sim::builder().data_dir(&file).start().await.unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
+    std::fs::remove_file(&file).unwrap();
     let first = Sim::builder().data_dir(dir.path()).start().await.unwrap();
     let other = tempfile::tempdir().unwrap();
     let error = Sim::builder()

@@ -106,7 +106,8 @@ impl Call<'_> {
         let context = add(request_context(self.inbound, self.region, self.now));
         let judged = self
             .world
-            .read(|state| wish.judge_repository(state, state.repository(*account, region, name), context));
+            .read(|state| wish.judge_repository(state, state.repository(*account, region, name), context))
+            .decide();
         self.entry.call.resource = Some(resource);
         Ok(judged?)
     }
@@ -122,7 +123,7 @@ impl Call<'_> {
             record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, self.region, self.now);
-        Ok(self.world.read(|state| wish.judge(state, None, context))?)
+        Ok(self.world.read(|state| wish.judge(state, None, context)).decide()?)
     }
 
     /// Reads something of a repository that the caller was let into.

@@ -1,7 +1,7 @@
 use ::iam::Context;
 
 use crate::{
-    policy::{Denied, Wish},
+    policy::{Case, Wish},
     world::{Repository, State},
 };
 
@@ -13,7 +13,7 @@ impl Wish<'_> {
         state: &State,
         repository: Option<&Repository>,
         mut context: Context,
-    ) -> Result<(), Denied> {
+    ) -> Case<'_> {
         let labels = repository.iter().flat_map(|repository| &repository.labels);
         for (key, value) in labels {
             context = context

@@ -50,7 +50,7 @@ pub(super) fn token(call: &mut Call<'_>) -> Result<Value, Fault> {
     };
     let context = request_context(call.inbound, call.region, call.now);
     let context = context.with("sts:AWSServiceName", "ecr-public.amazonaws.com");
-    call.world.read(|state| bearer.judge(state, None, context))?;
+    call.world.read(|state| bearer.judge(state, None, context)).decide()?;
     let expires = later(call.now, LIFETIME);
     let token = RegistryToken::new(call.caller.clone(), &Region::public(), expires);
     let password = token.password(&call.world.seal);

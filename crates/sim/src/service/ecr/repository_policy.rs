@@ -83,6 +83,7 @@ fn locks_out(call: &Call<'_>, place: &RepositoryKey, policy: &Document) -> bool 
     let context = request_context(call.inbound, call.region, call.now);
     call.world
         .read(|state| wish.judge(state, Some(policy), context))
+        .decide()
         .is_err()
 }
 

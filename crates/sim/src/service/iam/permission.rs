@@ -96,7 +96,7 @@ impl Call<'_> {
         let context = request_context(self.inbound, &Region::us_east_1(), self.now);
         let keys = ask.keys.iter();
         let context = keys.fold(context, |context, (key, value)| context.with(key, value));
-        let denied = match self.world.read(|state| wish.judge(state, None, context)) {
+        let denied = match self.world.read(|state| wish.judge(state, None, context)).decide() {
             Ok(()) => return Ok(()),
             Err(denied) => denied.0,
         };

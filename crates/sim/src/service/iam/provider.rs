@@ -162,7 +162,7 @@ impl New {
         }
         let provider = Provider {
             url: parse_url(url)?,
-            client_ids: client_ids.into_iter().map(str::to_owned).collect(),
+            client_ids: distinct(client_ids),
             thumbprints,
             created: call.now,
             tags,
@@ -210,6 +210,17 @@ fn change_client_ids(call: &mut Call<'_>, change: impl FnOnce(&mut Vec<String>, 
     Ok(None)
 }
 
+/// A client id that is named twice is one.
+fn distinct(ids: Vec<&str>) -> Vec<String> {
+    let mut distinct = Vec::<String>::new();
+    for id in ids {
+        if !distinct.iter().any(|known| known == id) {
+            distinct.push(id.to_owned());
+        }
+    }
+    distinct
+}
+
 fn sent_thumbprints<'p>(check: &mut Validation<'p>) -> Vec<&'p str> {
     check.list("ThumbprintList", usize::MAX, 40..=40, Pattern::ANY)
 }
@@ -219,6 +230,13 @@ fn checked(thumbprints: Vec<&str>) -> Result<Vec<String>, Fault> {
     if thumbprints.len() > MAX_THUMBPRINTS {
         // Five are taken all the same.
         return Err(invalid_input("Thumbprint list must contain fewer than 5 entries."));
+    }
+    // AWS's own words for this are not known.
+    if thumbprints
+        .iter()
+        .any(|thumbprint| !thumbprint.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err(invalid_input("Thumbprint must contain hexadecimal digits only."));
     }
     Ok(thumbprints.into_iter().map(str::to_ascii_lowercase).collect())
 }

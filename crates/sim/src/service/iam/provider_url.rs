@@ -30,7 +30,10 @@ pub(super) fn parse_url(text: &str) -> Result<String, Fault> {
         return Err(refused(""));
     }
     // Whatever the parser would repair makes an ARN that the token's issuer never equals.
-    if rest.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
+    let path = rest.strip_prefix(authority).unwrap_or_default();
+    let is_as_read = url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(authority))
+        && (path == url.path() || path.is_empty());
+    if !is_as_read || rest.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
         return Err(refused(""));
     }
     Ok(rest.to_owned())

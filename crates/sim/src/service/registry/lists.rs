@@ -49,7 +49,7 @@ impl Visit<'_> {
             record: &self.inbound.decisions,
         };
         let context = request_context(self.inbound, region, self.now);
-        let judged = self.world.read(|state| wish.judge(state, None, context));
+        let judged = self.world.read(|state| wish.judge(state, None, context)).decide();
         self.entry.call.action = action.to_owned();
         self.entry.call.resource = Some(resource);
         judged?;

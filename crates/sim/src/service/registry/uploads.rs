@@ -1,4 +1,5 @@
 use http::{HeaderName, StatusCode, header};
+use hyper::body::Body;
 use oci::{Digest, ErrorCode, RepositoryName};
 
 use super::{Registry, Visit, refusal::Refusal};
@@ -20,6 +21,9 @@ impl Visit<'_> {
         let id = self.world.uploads.begin(place, layer, self.now);
         let id = id.ok_or_else(|| Refusal::new(ErrorCode::TooManyRequests, "Rate exceeded"))?;
         if self.param("digest").is_some() {
+            // The client was not told the id, so nobody could go on with what failed, or was left, here.
+            let world = self.world;
+            let _unfinished = world.uploads.forgotten(&id);
             return self.finish_upload(name, &id, body).await;
         }
         let mut response = self.under_way(StatusCode::ACCEPTED, name, &id, 0);
@@ -74,6 +78,9 @@ impl Visit<'_> {
         body: RequestBody,
     ) -> Result<Response, Refusal> {
         self.permit(name, "CompleteLayerUpload")?;
+        if !body.is_end_stream() {
+            self.permit(name, "UploadLayerPart")?;
+        }
         let claimed = self
             .param("digest")
             .and_then(|digest| digest.parse::<Digest>().ok())

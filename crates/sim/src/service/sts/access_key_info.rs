@@ -43,6 +43,7 @@ pub(super) fn show(
             record: &inbound.decisions,
         };
         wish.judge(state, None, request_context(inbound, region, world.clock.now()))
+            .decide()
             .map_err(|denied| Fault::access_denied(denied.0))?;
         let long_term = state.key_owner(id).map(|owner| owner.account);
         long_term.or_else(|| session_key_account(id)).ok_or_else(unknown)

@@ -75,6 +75,7 @@ pub(super) fn assume(
                 record: &inbound.decisions,
             };
             wish.judge_trust(state, &role.trust, context.clone())
+                .decide()
                 .map_err(|reason| denied(caller, action, arn, &reason.0))?;
         }
         request.session(state, role, None, attributes, now)

@@ -157,7 +157,10 @@ impl Bench {
             record: &Decisions::default(),
         };
         let context = request_context(&inbound(), &Region::us_east_1(), self.world.clock.now());
-        self.world.read(|state| wish.judge(state, None, context)).is_ok()
+        self.world
+            .read(|state| wish.judge(state, None, context))
+            .decide()
+            .is_ok()
     }
 
     fn entry(&self) -> Entry {
