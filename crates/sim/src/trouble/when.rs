@@ -194,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn a_body_is_looked_at_only_for_what_stands_in_it() {
+        let asks = |when: &str| serde_json::from_str::<When>(when).unwrap().asks_for_content();
+        assert!(!asks(r#"{"action": "ecr:GetAuthorizationToken", "service": "ecr"}"#));
+        assert!(!asks(r#"{"host": "*.amazonaws.com"}"#));
+        assert!(asks(r#"{"repository": "team/*"}"#));
+        assert!(asks(r#"{"account": "111122223333"}"#));
+    }
+
+    #[test]
     fn patterns_are_those_of_iam() {
         for (pattern, text, expected) in [
             ("ecr:Get*", "ecr:GetAuthorizationToken", true),

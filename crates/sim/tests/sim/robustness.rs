@@ -206,3 +206,21 @@ async fn bad_settings_are_named() {
         .unwrap_err();
     assert!(error.to_string().contains("trust roots"), "{error}");
 }
+
+/// Long requests take turns, because they are held in memory: a turn is not for whoever has shown no key.
+#[tokio::test]
+async fn nobody_waits_for_long_requests_of_those_without_a_key() {
+    let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let stage = Stage::with(|builder| builder.endpoint(anywhere)).await;
+    let endpoint = stage.sim.endpoint_addr().unwrap();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(endpoint).await.unwrap();
+        let head = "POST / HTTP/1.1\r\nhost: api.ecr.us-east-1.amazonaws.com\r\ncontent-length: 100\r\n\
+                    x-amz-target: AmazonEC2ContainerRegistry_V20150921.PutImage\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The body never comes, and the answer does not wait for it.
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400");
+    }
+}
