@@ -1,6 +1,7 @@
 //! Identity and Access Management, Query protocol of 2010-05-08.
 
 mod access_key;
+mod admission;
 mod attachment;
 mod boundary;
 mod document_rules;

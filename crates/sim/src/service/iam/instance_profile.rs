@@ -1,7 +1,8 @@
 use super::{
     Answer, Call,
+    admission::{Quota, admit},
     entity::Kind,
-    fault::{already_exists, delete_conflict, no_such_entity, quota},
+    fault::{delete_conflict, no_such_entity, quota},
     names::{name, path, path_prefix},
     pages::Pages,
     permission::Ask,
@@ -15,7 +16,10 @@ use crate::{
     xml::Element,
 };
 
-const MAX_PROFILES: usize = 1000;
+const PROFILES: Quota = Quota {
+    name: "InstanceProfilesPerAccount",
+    most: 1000,
+};
 
 /// `CreateInstanceProfile`
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
@@ -39,18 +43,9 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         .child(Element::new("Roles"))
         .maybe(tags::some_element(&profile.tags));
     call.world.write(|state| {
+        let taken = format!("Instance Profile {name} already exists.");
         let profiles = &mut state.account_mut(account).instance_profiles;
-        if profiles.contains_key(&name_key(&profile.name)) {
-            return Err(already_exists(format!(
-                "Instance Profile {} already exists.",
-                profile.name
-            )));
-        }
-        if profiles.len() >= MAX_PROFILES {
-            return Err(quota("InstanceProfilesPerAccount", MAX_PROFILES));
-        }
-        profiles.insert(name_key(&profile.name), profile);
-        Ok(())
+        admit(profiles, name, profile, taken, PROFILES)
     })?;
     Ok(Some(Element::new("CreateInstanceProfileResult").child(shown)))
 }

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Answer, Call, documents,
+    Answer, Call,
+    admission::{Quota, admit},
+    documents,
     entity::{Kind, Tags},
-    fault::{already_exists, delete_conflict, quota},
+    fault::delete_conflict,
     names::{member, name, policy_arn},
     pages::Pages,
     permission::Ask,
@@ -14,11 +16,14 @@ use crate::{
     clock::iso,
     credential::entity_id,
     query::{Fault, Form, Pattern, Validation},
-    world::{AwsPolicy, ManagedPolicy, PolicyVersion, aws_policies, aws_policy, name_key},
+    world::{AwsPolicy, ManagedPolicy, PolicyVersion, aws_policies, aws_policy},
     xml::Element,
 };
 
-const MAX_POLICIES: usize = 1500;
+const POLICIES: Quota = Quota {
+    name: "PoliciesPerAccount",
+    most: 1500,
+};
 
 /// A managed policy of whoever's, as answers show it.
 pub(super) struct Shown<'a> {
@@ -68,18 +73,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         .element("Policy", &Usages::default())
         .maybe(tags::some_element(&policy.tags));
     call.world.write(|state| {
-        let policies = &mut state.account_mut(account).policies;
-        if policies.contains_key(&name_key(&policy.name)) {
-            return Err(already_exists(format!(
-                "A policy called {} already exists. Duplicate names are not allowed.",
-                policy.name
-            )));
-        }
-        if policies.len() >= MAX_POLICIES {
-            return Err(quota("PoliciesPerAccount", MAX_POLICIES));
-        }
-        policies.insert(name_key(&policy.name), policy);
-        Ok(())
+        let taken = format!("A policy called {name} already exists. Duplicate names are not allowed.");
+        admit(&mut state.account_mut(account).policies, name, policy, taken, POLICIES)
     })?;
     Ok(Some(Element::new("CreatePolicyResult").child(shown)))
 }

@@ -1,7 +1,9 @@
 use super::{
-    Answer, Call, boundary, documents,
+    Answer, Call,
+    admission::{Quota, admit},
+    boundary, documents,
     entity::Kind,
-    fault::{already_exists, delete_conflict, quota},
+    fault::delete_conflict,
     names::{name, path, path_prefix},
     pages::Pages,
     permission::Ask,
@@ -16,7 +18,10 @@ use crate::{
     xml::Element,
 };
 
-const MAX_ROLES: usize = 1000;
+const ROLES: Quota = Quota {
+    name: "RolesPerAccount",
+    most: 1000,
+};
 
 /// `CreateRole`
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
@@ -52,15 +57,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
         .maybe(boundary::element(&role.permissions))
         .maybe(tags::some_element(&role.permissions.tags));
     call.world.write(|state| {
-        let roles = &mut state.account_mut(account).roles;
-        if roles.contains_key(&name_key(&role.name)) {
-            return Err(already_exists(format!("Role with name {} already exists.", role.name)));
-        }
-        if roles.len() >= MAX_ROLES {
-            return Err(quota("RolesPerAccount", MAX_ROLES));
-        }
-        roles.insert(name_key(&role.name), role);
-        Ok(())
+        let taken = format!("Role with name {name} already exists.");
+        admit(&mut state.account_mut(account).roles, name, role, taken, ROLES)
     })?;
     Ok(Some(Element::new("CreateRoleResult").child(shown)))
 }

@@ -1,7 +1,9 @@
 use super::{
-    Answer, Call, boundary,
+    Answer, Call,
+    admission::{Quota, admit},
+    boundary,
     entity::Kind,
-    fault::{already_exists, delete_conflict, quota},
+    fault::{already_exists, delete_conflict},
     names::{name, optional_name, optional_path, path, path_prefix},
     pages::Pages,
     permission::Ask,
@@ -16,7 +18,10 @@ use crate::{
     xml::Element,
 };
 
-const MAX_USERS: usize = 5000;
+const USERS: Quota = Quota {
+    name: "UsersPerAccount",
+    most: 5000,
+};
 
 /// `CreateUser`
 pub(super) fn create(call: &mut Call<'_>) -> Answer {
@@ -45,15 +50,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Answer {
     call.check_boundary(boundary)?;
     let shown = element(call, "User", &user, Detail::Whole);
     call.world.write(|state| {
-        let users = &mut state.account_mut(account).users;
-        if users.contains_key(&name_key(&user.name)) {
-            return Err(already_exists(format!("User with name {} already exists.", user.name)));
-        }
-        if users.len() >= MAX_USERS {
-            return Err(quota("UsersPerAccount", MAX_USERS));
-        }
-        users.insert(name_key(&user.name), user);
-        Ok(())
+        let taken = format!("User with name {name} already exists.");
+        admit(&mut state.account_mut(account).users, name, user, taken, USERS)
     })?;
     Ok(Some(Element::new("CreateUserResult").child(shown)))
 }
