@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::{Claims, IssuerUrl, KeyError, MAX_LIFETIME, Minted, SigningKey, Wanted};
+use crate::{Claims, IssuerUrl, KeyError, MAX_LIFETIME, Minted, SessionTags, SigningKey, Wanted};
 
 /// An issuer of OpenID Connect tokens: its URL, its key, and the two documents that make it known.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ impl Issuer {
             exp: now + MAX_LIFETIME.as_secs(),
             jti: hex::encode(id),
             roles: wanted.role.into_iter().collect(),
+            tags: SessionTags::of(wanted.tags),
+            source_identity: wanted.source_identity,
         };
         let header = json!({ "alg": "RS256", "typ": "JWT", "kid": self.key.id() });
         let payload = serde_json::to_vec(&claims).map_err(|_| KeyError::Sign)?;
@@ -103,6 +105,7 @@ mod tests {
             subject: "acme".into(),
             audience: "sts.amazonaws.com".into(),
             role: Some("arn:aws:iam::111122223333:role/pull".into()),
+            ..Wanted::default()
         }
     }
 
@@ -131,6 +134,30 @@ mod tests {
         assert_eq!(one.claims.exp - one.claims.iat, 300);
         assert_eq!(one.claims.iat, 1_700_000_000);
         assert_ne!(one.claims.jti, other.claims.jti);
+    }
+
+    #[test]
+    fn tags_and_source_identity_stand_where_sts_reads_them() {
+        let plain = issuer().mint(wanted(), Timestamp::now()).unwrap().claims;
+        assert_eq!(
+            (plain.tags.is_none(), plain.source_identity.is_none()),
+            (true, true),
+            "an empty claim would want sts:TagSession of the trust policy"
+        );
+        let wanted = Wanted {
+            tags: vec![("team".into(), "acme".into()), ("client".into(), "ci".into())],
+            source_identity: Some("acme-ci".into()),
+            ..wanted()
+        };
+        let claims = serde_json::to_value(issuer().mint(wanted, Timestamp::now()).unwrap().claims).unwrap();
+        assert_eq!(
+            claims["https://aws.amazon.com/tags"],
+            json!({
+                "principal_tags": { "client": ["ci"], "team": ["acme"] },
+                "transitive_tag_keys": ["client", "team"],
+            })
+        );
+        assert_eq!(claims["https://aws.amazon.com/source_identity"], "acme-ci");
     }
 
     #[test]

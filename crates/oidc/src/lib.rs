@@ -10,5 +10,5 @@ mod url;
 pub use issuer::Issuer;
 pub use key::{KeyError, SigningKey};
 pub use seal::{InvalidSealKey, SealError, SealKey, SealedFile};
-pub use token::{Claims, MAX_LIFETIME, Minted, Wanted};
+pub use token::{Claims, MAX_LIFETIME, Minted, SessionTags, Wanted};
 pub use url::{InvalidIssuerUrl, IssuerUrl};

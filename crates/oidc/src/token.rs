@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -6,7 +8,7 @@ use serde::Serialize;
 pub const MAX_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a token is to say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// On whose behalf: what the trust policy compares with `HOST/PATH:sub`.
     pub subject: String,
@@ -14,6 +16,10 @@ pub struct Wanted {
     pub audience: String,
     /// The ARN of the one role that the token may buy.
     pub role: Option<String>,
+    /// The tags of the session that the token buys. They stay with the sessions that follow by AssumeRole.
+    pub tags: Vec<(String, String)>,
+    /// The source identity of that session.
+    pub source_identity: Option<String>,
 }
 
 /// What a token says. Not a secret: without the signature nobody can use it.
@@ -36,6 +42,35 @@ pub struct Claims {
     /// The roles that it may buy. STS compares before it looks at any trust policy.
     #[serde(rename = "https://aws.amazon.com/roles", skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+    /// The tags of the session that it buys.
+    #[serde(rename = "https://aws.amazon.com/tags", skip_serializing_if = "Option::is_none")]
+    pub tags: Option<SessionTags>,
+    /// The source identity of that session.
+    #[serde(
+        rename = "https://aws.amazon.com/source_identity",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub source_identity: Option<String>,
+}
+
+/// Session tags as STS reads them in a token (IAM User Guide, "Pass session tags in AWS STS").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionTags {
+    /// Each tag with its value, which STS wants as a list of one.
+    pub principal_tags: BTreeMap<String, [String; 1]>,
+    /// The tags that the sessions of further roles inherit: all of them.
+    pub transitive_tag_keys: Vec<String>,
+}
+
+impl SessionTags {
+    /// The tags in this form; nothing where there are none.
+    pub fn of(tags: Vec<(String, String)>) -> Option<Self> {
+        let principal_tags: BTreeMap<_, _> = tags.into_iter().map(|(key, value)| (key, [value])).collect();
+        (!principal_tags.is_empty()).then(|| Self {
+            transitive_tag_keys: principal_tags.keys().cloned().collect(),
+            principal_tags,
+        })
+    }
 }
 
 /// A token and what it says.
