@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use aws::RegistryHost;
+use aws::{Caller, RegistryHost};
 use oci::RepositoryName;
-use state::{Snapshot, Upstream};
+use state::{Asker, NoCaller, Snapshot, Upstream};
 
 use crate::Identity;
 
@@ -22,6 +22,7 @@ pub enum Target {
 pub struct Permit {
     upstream: Arc<Upstream>,
     repository: RepositoryName,
+    caller: Arc<Caller>,
 }
 
 /// The client may not, or there is nothing that it could mean. Which of the two is not told.
@@ -43,6 +44,22 @@ pub enum Denied {
         /// The name.
         name: String,
     },
+    /// The upstream is for other repositories.
+    #[error("the upstream `{upstream}` has no repository `{repository}`")]
+    Repository {
+        /// The upstream.
+        upstream: String,
+        /// The repository.
+        repository: RepositoryName,
+    },
+    /// Nobody can be named to AWS on the client's behalf.
+    #[error("the upstream `{upstream}` cannot be pulled from: {reason}")]
+    Caller {
+        /// The upstream.
+        upstream: String,
+        /// Why.
+        reason: NoCaller,
+    },
 }
 
 impl Permit {
@@ -55,6 +72,11 @@ impl Permit {
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
     }
+
+    /// As whom AWS is called.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
 }
 
 /// Decides whether the client may pull from the target.
@@ -63,28 +85,48 @@ impl Permit {
 /// See [`Denied`].
 pub fn permit(snapshot: &Snapshot, identity: &Identity, target: Target) -> Result<Permit, Denied> {
     let team = identity.team();
-    match target {
+    let (upstream, repository) = match target {
         Target::Registry(registry, repository) => match snapshot.upstream_of_registry(team, &registry) {
-            Some(upstream) => Ok(Permit {
-                upstream: upstream.clone(),
-                repository,
-            }),
-            None => Err(Denied::Registry {
-                team: team.to_owned(),
-                registry,
-            }),
+            Some(upstream) => (upstream, repository),
+            None => {
+                return Err(Denied::Registry {
+                    team: team.to_owned(),
+                    registry,
+                });
+            }
         },
         Target::Upstream(name, repository) => match snapshot.upstream(team, &name) {
-            Some(upstream) => Ok(Permit {
-                upstream: upstream.clone(),
-                repository,
-            }),
-            None => Err(Denied::Upstream {
-                team: team.to_owned(),
-                name,
-            }),
+            Some(upstream) => (upstream, repository),
+            None => {
+                return Err(Denied::Upstream {
+                    team: team.to_owned(),
+                    name,
+                });
+            }
         },
+    };
+    if !upstream.has(&repository) {
+        return Err(Denied::Repository {
+            upstream: upstream.name.to_string(),
+            repository,
+        });
     }
+    let Identity::Robot { robot, role } = identity;
+    let caller = upstream.caller(Asker {
+        client: robot.name.as_str(),
+        attributes: &robot.attributes,
+        role: role.as_ref(),
+        repository: &repository,
+    });
+    let caller = caller.map_err(|reason| Denied::Caller {
+        upstream: upstream.name.to_string(),
+        reason,
+    })?;
+    Ok(Permit {
+        upstream: upstream.clone(),
+        repository,
+        caller,
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +149,10 @@ mod tests {
 
     fn attempt(account: &str, name: &str) -> [Result<Permit, Denied>; 2] {
         let snapshot = snapshot();
-        let identity = Identity::Robot(snapshot.robot(&TokenHash::of("acme")).unwrap().clone());
+        let identity = Identity::Robot {
+            robot: snapshot.robot(&TokenHash::of("acme")).unwrap().clone(),
+            role: None,
+        };
         let repository: RepositoryName = "team/app".parse().unwrap();
         let registry = format!("{account}.dkr.ecr.us-east-1.amazonaws.com").parse().unwrap();
         [

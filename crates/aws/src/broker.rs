@@ -1,152 +1,133 @@
+mod slot;
+
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use oidc::Issuer;
 
+use self::slot::Slot;
 use crate::{
-    AwsError, Login, Observer, RegistryHost, SessionName, Source,
-    connector::Connector,
-    exchange::{Clock, Exchange},
+    Allowance, AwsError, Caller, Endpoints, Login, Observer, RegistryHost, Session, Silent, clock::Clock,
+    connector::Connector, exchange::Exchange,
 };
 
 /// Makes logins, holds them while they are good, and makes each of them once however many ask for it.
-pub struct Broker {
+#[derive(Clone)]
+pub struct Broker(Arc<Inner>);
+
+struct Inner {
     exchange: Exchange,
     clock: Clock,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
 }
 
-/// As whom to log in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Account {
-    /// How the identity begins.
-    pub source: Source,
-    /// The subject of the token.
-    pub subject: String,
-    /// The name of the role session.
-    pub session_name: SessionName,
+/// What a broker works with beside its HTTP client and its clock.
+pub struct Settings {
+    /// The issuer that mints tokens, where there is one.
+    pub issuer: Option<Arc<Issuer>>,
+    /// Who is told of each step.
+    pub observer: Arc<dyn Observer>,
+    /// Where AWS's APIs are.
+    pub endpoints: Endpoints,
+    /// What sources may use of this machine.
+    pub allowance: Allowance,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            observer: Arc::new(Silent),
+            endpoints: Endpoints::default(),
+            allowance: Allowance::default(),
+        }
+    }
 }
 
 /// A login belongs to a principal and a region, not to a registry: it opens every registry of the region in which the
-/// principal is allowed.
+/// principal is allowed. ECR Public has logins of its own.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    account: Account,
+    caller: Arc<Caller>,
     partition: &'static str,
     region: String,
     fips: bool,
     dual_stack: bool,
-}
-
-/// The place of one login.
-#[derive(Default)]
-struct Slot {
-    current: ArcSwapOption<Login>,
-    /// How many exchanges were made.
-    made: AtomicU64,
-    /// Held during an exchange; what the last one failed with, if it did.
-    exchange: tokio::sync::Mutex<Option<AwsError>>,
+    public: bool,
 }
 
 impl Broker {
-    /// A broker that mints with `issuer` and connects out by `client`. `clock` says what time it is.
+    /// A broker that connects out by `client`. `clock` says what time it is.
     pub fn new(
-        issuer: Arc<Issuer>,
+        settings: Settings,
         client: reqwest::Client,
-        observer: Arc<dyn Observer>,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        let clock = Clock(Arc::new(clock));
+        let clock = Clock::new(clock);
         let exchange = Exchange {
-            issuer,
-            http: Connector::shared(client),
-            observer,
+            issuer: settings.issuer,
+            http: Connector::shared(client.clone(), clock.clone()),
+            client,
+            observer: settings.observer,
             clock: clock.clone(),
+            endpoints: settings.endpoints,
+            allowance: settings.allowance,
         };
-        Self {
+        Self(Arc::new(Inner {
             exchange,
             clock,
             slots: Mutex::default(),
-        }
+        }))
     }
 
     /// A login for the registries of the host's region: the one at hand while it is good, else a new one. Whoever asks
-    /// while an exchange is under way waits for it and shares its outcome, a failure included.
+    /// while an exchange is under way waits for it and shares its outcome, a failure included; it goes on when nobody
+    /// waits any more.
+    ///
+    /// A login that has been good for most of its life is renewed in the background, and used until that is done. Where
+    /// AWS cannot be reached meanwhile, that is tried again, less and less often.
     ///
     /// # Errors
     /// [`AwsError`] where AWS does not give one.
-    pub async fn login(&self, account: &Account, host: &RegistryHost) -> Result<Arc<Login>, AwsError> {
-        let slot = self.slot(account, host);
-        if let Some(login) = slot.good(self.clock.now()) {
-            return Ok(login);
-        }
-        let made = slot.made.load(Ordering::Acquire);
-        let mut failure = slot.exchange.lock().await;
-        let now = self.clock.now();
-        if let Some(login) = slot.good(now) {
-            return Ok(login);
-        }
-        if slot.made.load(Ordering::Acquire) != made
-            && let Some(failure) = &*failure
-        {
-            return Err(failure.clone());
-        }
-        let Source::WebIdentity(identity) = &account.source;
-        let outcome = self
-            .exchange
-            .login(identity, &account.subject, &account.session_name, host)
-            .await;
-        slot.made.fetch_add(1, Ordering::Release);
-        match outcome {
-            Ok(login) => {
-                let login = Arc::new(login);
-                slot.current.store(Some(login.clone()));
-                *failure = None;
-                Ok(login)
-            }
-            Err(error) => {
-                *failure = Some(error.clone());
-                Err(error)
-            }
-        }
+    pub async fn login(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Result<Arc<Login>, AwsError> {
+        let slot = self.slot(caller, host);
+        let (inner, caller, host) = (self.0.clone(), caller.clone(), host.clone());
+        let make = move || async move { inner.exchange.login(&caller, &host).await };
+        let clock = self.0.clock.clone();
+        slot.login(move || clock.now(), make).await
+    }
+
+    /// A session at the end of the caller's chain, made anew. STS is asked in the host's region.
+    ///
+    /// # Errors
+    /// [`AwsError`] where AWS does not give one.
+    pub async fn session(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
+        self.0.exchange.session(caller, host).await
     }
 
     /// Drops a login that AWS did not accept, unless a newer one took its place meanwhile.
-    pub fn forget(&self, account: &Account, host: &RegistryHost, login: &Arc<Login>) {
-        let slot = self.slot(account, host);
-        slot.current.rcu(|current| match current {
-            Some(current) if Arc::ptr_eq(current, login) => None,
-            other => other.clone(),
-        });
+    pub fn forget(&self, caller: &Arc<Caller>, host: &RegistryHost, login: &Arc<Login>) {
+        self.slot(caller, host).forget(login);
     }
 
-    fn slot(&self, account: &Account, host: &RegistryHost) -> Arc<Slot> {
+    fn slot(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Arc<Slot> {
         let key = Key {
-            account: account.clone(),
+            caller: caller.clone(),
             partition: host.partition(),
             region: host.region().to_owned(),
             fips: host.is_fips(),
             dual_stack: host.is_dual_stack(),
+            public: host.is_public(),
         };
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if !slots.contains_key(&key) {
             // Upstreams come and go; what they leave behind goes when the next one comes.
-            let now = self.clock.now();
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.good(now).is_some());
+            let now = self.0.clock.now();
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.is_of_use(now));
         }
         slots.entry(key).or_default().clone()
-    }
-}
-
-impl Slot {
-    fn good(&self, now: Timestamp) -> Option<Arc<Login>> {
-        self.current.load_full().filter(|login| login.is_good(now))
     }
 }

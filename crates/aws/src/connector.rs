@@ -1,3 +1,7 @@
+mod circuit;
+
+use std::{sync::Arc, time::Duration};
+
 use aws_smithy_runtime_api::{
     client::{
         http::{
@@ -13,35 +17,80 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use reqwest::{Client, Request, Url};
 
+use self::circuit::Circuits;
+use crate::clock::Clock;
+
 /// The SDK's way out: the HTTP client that everything else of the product uses, with its resolve map and roots.
 ///
 /// The SDK's own connector cannot be told a port for a name, which the resolve map needs.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(Client);
+pub(crate) struct Connector {
+    client: Client,
+    clock: Clock,
+    circuits: Arc<Circuits>,
+    /// How long an answer may take, where the caller of the SDK is in more of a hurry than the client.
+    limit: Option<Duration>,
+}
 
 impl Connector {
-    pub(crate) fn shared(client: Client) -> SharedHttpClient {
-        SharedHttpClient::new(Self(client))
+    pub(crate) fn shared(client: Client, clock: Clock) -> SharedHttpClient {
+        SharedHttpClient::new(Self {
+            client,
+            clock,
+            circuits: Arc::default(),
+            limit: None,
+        })
+    }
+
+    /// The answer, where the endpoint is not known to be down. What kind of answer it is decides whether it counts as up.
+    async fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let request = outgoing(request).map_err(ConnectorError::user)?;
+        let endpoint = request.url().authority().to_owned();
+        let pass = self
+            .circuits
+            .enter(&endpoint)
+            .map_err(|closed| ConnectorError::user(closed.into()))?;
+        let outcome = match self.limit {
+            None => exchange(&self.client, &self.clock, request).await,
+            Some(limit) => match tokio::time::timeout(limit, exchange(&self.client, &self.clock, request)).await {
+                Ok(outcome) => outcome,
+                Err(elapsed) => Err(ConnectorError::timeout(elapsed.into())),
+            },
+        };
+        match &outcome {
+            Ok(answer) if answer.status().as_u16() < 500 => pass.up(),
+            _ => pass.down(),
+        }
+        outcome
     }
 }
 
 impl HttpClient for Connector {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        // Timeouts of a call are kept by the SDK itself; those of a connection by the client.
-        SharedHttpConnector::new(self.clone())
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        // The SDK keeps the timeouts of a call itself, and leaves those of a connection to its connector: for instance
+        // metadata, whose address does not answer outside of AWS, they are short.
+        let limit = settings
+            .read_timeout()
+            .map(|read| read + settings.connect_timeout().unwrap_or_default());
+        SharedHttpConnector::new(Self { limit, ..self.clone() })
     }
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let client = self.0.clone();
-        HttpConnectorFuture::new(async move { exchange(&client, &request).await })
+        let connector = self.clone();
+        HttpConnectorFuture::new(async move { Self::call(&connector, &request).await })
     }
 }
 
-async fn exchange(client: &Client, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
-    let request = outgoing(request).map_err(ConnectorError::user)?;
+async fn exchange(client: &Client, clock: &Clock, request: Request) -> Result<HttpResponse, ConnectorError> {
+    let is_aws = request.url().scheme() == "https";
     let mut answer = client.execute(request).await.map_err(failure)?;
+    if let Some(date) = answer.headers().get(http::header::DATE).filter(|_| is_aws)
+        && let Ok(date) = date.to_str()
+    {
+        clock.compare(date);
+    }
     let status = StatusCode::try_from(answer.status().as_u16()).map_err(|error| ConnectorError::user(error.into()))?;
     let mut body = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(failure)? {

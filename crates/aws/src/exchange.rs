@@ -1,85 +1,50 @@
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod ambient;
+mod assume;
+mod login;
+mod public;
+mod web_identity;
+
+use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::Credentials;
-use aws_sdk_ecr::config::{BehaviorVersion, Region};
-use aws_smithy_async::time::TimeSource;
+use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
-use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
-use oidc::{Claims, Issuer, Wanted};
-use secrecy::{ExposeSecret, SecretString};
+use oidc::Issuer;
+use secrecy::ExposeSecret;
 
-use crate::{AwsError, Event, Login, Observer, RegistryHost, SessionName, WebIdentity, explain};
+use crate::{
+    AccessKey, Allowance, AwsError, Caller, Endpoints, Event, Login, Observer, RegistryHost, Session, Source,
+    clock::Clock, explain,
+};
 
-/// The way from a source to a login: mint, assume, log in.
+/// The way from a source to a login: begin, assume role by role, log in.
 pub(crate) struct Exchange {
-    pub(crate) issuer: Arc<Issuer>,
+    /// Mints tokens. Without one, only tokens of others can be used.
+    pub(crate) issuer: Option<Arc<Issuer>>,
+    /// For what is no API of the SDK.
+    pub(crate) client: reqwest::Client,
     pub(crate) http: SharedHttpClient,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) clock: Clock,
-}
-
-/// What time it is, also for the signatures that the SDK makes.
-#[derive(Clone)]
-pub(crate) struct Clock(pub(crate) Arc<dyn Fn() -> Timestamp + Send + Sync>);
-
-impl Clock {
-    pub(crate) fn now(&self) -> Timestamp {
-        (self.0)()
-    }
-}
-
-impl TimeSource for Clock {
-    fn now(&self) -> SystemTime {
-        self.now().into()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-/// A session of a role. Its credentials never leave this file.
-struct RoleSession {
-    arn: String,
-    credentials: Credentials,
-    expires_at: Timestamp,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) allowance: Allowance,
 }
 
 impl Exchange {
-    pub(crate) async fn login(
-        &self,
-        identity: &WebIdentity,
-        subject: &str,
-        session_name: &SessionName,
-        host: &RegistryHost,
-    ) -> Result<Login, AwsError> {
-        let now = self.clock.now();
-        let wanted = Wanted {
-            subject: subject.to_owned(),
-            audience: identity.audience.clone(),
-            role: Some(identity.role_arn.to_string()),
+    /// A login for the registries of the host's region.
+    pub(crate) async fn login(&self, caller: &Caller, host: &RegistryHost) -> Result<Login, AwsError> {
+        let login = if matches!(caller.chain.source, Source::Anonymous {}) {
+            self.enter(None, host).await
+        } else {
+            let session = Arc::new(self.session(caller, host).await?);
+            match host.is_public() {
+                true => self.enter(Some(session), host).await,
+                false => self.log_in(session, host).await,
+            }
         };
-        let minted = self
-            .issuer
-            .mint(wanted, now)
-            .map_err(|error| explain::mint(identity, &error))?;
-        self.observer.observe(Event::Minted { claims: &minted.claims });
-        let session = self
-            .assume(identity, &minted.claims, minted.token, session_name, host)
-            .await?;
-        self.observer.observe(Event::Assumed {
-            session: &session.arn,
-            expires_at: session.expires_at,
-        });
-        let login = self.log_in(session, host, now).await?;
+        let login = login.map_err(|error| self.named(error))?;
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
@@ -87,89 +52,96 @@ impl Exchange {
         Ok(login)
     }
 
-    async fn assume(
+    /// The session at the end of the chain.
+    pub(crate) async fn session(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
+        let outcome = self.through(caller, host).await;
+        outcome.map_err(|error| self.named(error))
+    }
+
+    async fn through(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
+        let source = &caller.chain.source;
+        self.allowance
+            .check(source)
+            .map_err(|reason| explain::source::not_allowed(source, &reason))?;
+        let mut session = match source {
+            Source::WebIdentity(identity) => self.web_identity(identity, caller, host).await?,
+            Source::AccessKey(key) => access_key(key)?,
+            Source::Ambient {} => self.ambient(host).await?,
+            Source::Anonymous {} => return Err(explain::source::nobody(host)),
+        };
+        for at in 0..caller.chain.hops.len() {
+            session = self.hop(&session, caller, at, host).await?;
+        }
+        Ok(session)
+    }
+
+    /// Tells of each role session; the credentials come with their end by the own clock.
+    fn assumed(
         &self,
-        identity: &WebIdentity,
-        claims: &Claims,
-        token: SecretString,
-        session_name: &SessionName,
-        host: &RegistryHost,
-    ) -> Result<RoleSession, AwsError> {
-        let config = aws_sdk_sts::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .time_source(self.clock.clone())
-            .region(Region::new(host.region().to_owned()))
-            .use_fips(host.is_fips())
-            .use_dual_stack(host.is_dual_stack())
-            .timeout_config(timeouts())
-            .build();
-        let explain = |failure| explain::sts::web_identity(identity, claims, host, failure);
-        let answer = aws_sdk_sts::Client::from_conf(config)
-            .assume_role_with_web_identity()
-            .role_arn(identity.role_arn.as_str())
-            .role_session_name(session_name.as_str())
-            .web_identity_token(token.expose_secret())
-            .send()
-            .await
-            .map_err(|error| explain(explain::Failure::of(&error)))?;
-        let missing = |what| explain(explain::Failure::incomplete(what));
-        let user = answer.assumed_role_user().ok_or_else(|| missing("AssumedRoleUser"))?;
-        let credentials = answer.credentials().ok_or_else(|| missing("Credentials"))?;
-        let expires_at = timestamp(credentials.expiration()).ok_or_else(|| missing("Expiration"))?;
-        Ok(RoleSession {
-            arn: user.arn().to_owned(),
+        arn: &str,
+        credentials: &aws_sdk_sts::types::Credentials,
+        provider: &'static str,
+    ) -> Option<Session> {
+        let expires_at = self.clock.translate(timestamp(credentials.expiration())?);
+        self.observer.observe(Event::Assumed {
+            session: arn,
+            expires_at,
+        });
+        Some(Session {
+            principal: arn.to_owned(),
+            expires_at: Some(expires_at),
             credentials: Credentials::new(
                 credentials.access_key_id(),
                 credentials.secret_access_key(),
                 Some(credentials.session_token().to_owned()),
                 None,
-                "AssumeRoleWithWebIdentity",
+                provider,
             ),
-            expires_at,
         })
     }
 
-    async fn log_in(&self, session: RoleSession, host: &RegistryHost, now: Timestamp) -> Result<Login, AwsError> {
-        let config = aws_sdk_ecr::Config::builder()
+    fn sts(&self, host: &RegistryHost) -> aws_sdk_sts::config::Builder {
+        let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(self.http.clone())
             .time_source(self.clock.clone())
             .region(Region::new(host.region().to_owned()))
-            .use_fips(host.is_fips())
-            .use_dual_stack(host.is_dual_stack())
-            .credentials_provider(session.credentials)
-            .timeout_config(timeouts())
-            .build();
-        let explain = |failure| explain::ecr::authorization_token(&session.arn, host, failure);
-        let answer = aws_sdk_ecr::Client::from_conf(config)
-            .get_authorization_token()
-            .send()
-            .await
-            .map_err(|error| explain(explain::Failure::of(&error)))?;
-        let missing = |what| explain(explain::Failure::incomplete(what));
-        let data = answer
-            .authorization_data()
-            .first()
-            .ok_or_else(|| missing("authorizationData"))?;
-        let token = data
-            .authorization_token()
-            .ok_or_else(|| missing("authorizationToken"))?;
-        let token_expires_at = data
-            .expires_at()
-            .and_then(timestamp)
-            .ok_or_else(|| missing("expiresAt"))?;
-        let (username, password) = decode(token).ok_or_else(|| missing("a user name and a password in the token"))?;
-        // Whether a token outlives the session that made it is not documented, so it may not matter.
-        let expires_at = token_expires_at.min(session.expires_at);
-        Ok(Login {
-            principal: session.arn,
-            username,
-            password,
-            made_at: now,
-            expires_at,
-        })
+            .timeout_config(timeouts());
+        config = match &self.endpoints.sts {
+            Some(endpoint) => config.endpoint_url(endpoint.url(host.region())),
+            None => config
+                .use_fips(self.endpoints.is_fips(host))
+                .use_dual_stack(host.is_dual_stack()),
+        };
+        config
     }
+
+    /// A clock that is off makes AWS refuse what is right, in words about something else.
+    fn named(&self, mut error: AwsError) -> AwsError {
+        if let (crate::Kind::Refused, Some(fault)) = (error.kind, self.clock.fault()) {
+            error.cause = format!("{fault}, which alone can be the reason; if it is not, {}", error.cause);
+            error.fix = format!("set the clock (timedatectl status); then, if it stays: {}", error.fix);
+        }
+        error
+    }
+}
+
+fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
+    let read = |secret: &crate::Secret| secret.read().map_err(|reason| explain::source::unreadable_key(&reason));
+    let id = read(&key.access_key_id)?;
+    let secret = read(&key.secret_access_key)?;
+    let token = key.session_token.as_ref().map(read).transpose()?;
+    Ok(Session {
+        principal: format!("the access key {}", id.expose_secret()),
+        expires_at: None,
+        credentials: Credentials::new(
+            id.expose_secret(),
+            secret.expose_secret(),
+            token.map(|token| token.expose_secret().to_owned()),
+            None,
+            "accessKey",
+        ),
+    })
 }
 
 /// The SDK tries three times by itself; these bound a try and all of them.
@@ -182,23 +154,4 @@ fn timeouts() -> TimeoutConfig {
 
 fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::from_second(time.secs()).ok()
-}
-
-fn decode(token: &str) -> Option<(String, SecretString)> {
-    let decoded = String::from_utf8(STANDARD.decode(token).ok()?).ok()?;
-    let (username, password) = decoded.split_once(':')?;
-    Some((username.to_owned(), SecretString::from(password)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_a_user_name_and_a_password_in_base64() {
-        let (username, password) = decode(&STANDARD.encode("AWS:a:b")).unwrap();
-        assert_eq!((username.as_str(), password.expose_secret()), ("AWS", "a:b"));
-        assert!(decode("***").is_none());
-        assert!(decode(&STANDARD.encode("AWS")).is_none());
-    }
 }

@@ -3,15 +3,17 @@ use std::{fmt, str::FromStr};
 use iam::AccountId;
 use oci::RepositoryName;
 
-/// The host name of a private registry of Amazon ECR: an account's registry in a region.
+/// The host name of a registry of Amazon ECR: an account's registry in a region, or the one public registry.
 ///
 /// The forms are those of AWS's own credential helper: `A.dkr.ecr.R.SUFFIX` and its FIPS form `A.dkr.ecr-fips.R.SUFFIX`
 /// in every partition, and the dual-stack forms `A.dkr-ecr.R.SUFFIX` and `A.dkr-ecr-fips.R.SUFFIX` where a partition has
-/// them. Nothing else is a registry: what looks like one below a foreign domain is not contacted.
+/// them; `public.ecr.aws` and its dual-stack form `ecr-public.aws.com` for ECR Public. Nothing else is a registry: what
+/// looks like one below a foreign domain is not contacted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegistryHost {
     name: String,
-    account: AccountId,
+    /// Nobody's where the registry is the public one.
+    account: Option<AccountId>,
     region: String,
     fips: bool,
     suffix: &'static Suffix,
@@ -20,7 +22,7 @@ pub struct RegistryHost {
 /// A host name that is not that of an ECR registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{name}` is not the host of an ECR registry: {reason}; expected ACCOUNT.dkr.ecr.REGION.amazonaws.com with an account of 12 digits, or its FIPS, dual-stack, China, EU or isolated form"
+    "`{name}` is not the host of an ECR registry: {reason}; expected ACCOUNT.dkr.ecr.REGION.amazonaws.com with an account of 12 digits, its FIPS, dual-stack, China, EU or isolated form, or public.ecr.aws"
 )]
 pub struct InvalidRegistryHost {
     name: String,
@@ -43,12 +45,17 @@ impl RegistryHost {
         &self.name
     }
 
-    /// The account that owns the registry.
-    pub fn account(&self) -> AccountId {
+    /// The account that owns the registry. The public one belongs to everybody.
+    pub fn account(&self) -> Option<AccountId> {
         self.account
     }
 
-    /// The region, such as `us-east-1`.
+    /// Whether it is ECR Public.
+    pub fn is_public(&self) -> bool {
+        self.account.is_none()
+    }
+
+    /// The region, such as `us-east-1`; of ECR Public the one that its logins come from.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -72,19 +79,24 @@ impl RegistryHost {
         self.suffix.dual_stack
     }
 
-    /// The ARN of a repository in this registry.
+    /// The ARN of a repository in this registry. Whose a public repository is cannot be told by its name.
     pub fn repository_arn(&self, repository: &RepositoryName) -> String {
-        format!(
-            "arn:{}:ecr:{}:{}:repository/{repository}",
-            self.partition(),
-            self.region,
-            self.account
-        )
+        match &self.account {
+            Some(account) => format!(
+                "arn:{}:ecr:{}:{account}:repository/{repository}",
+                self.partition(),
+                self.region
+            ),
+            None => format!("arn:aws:ecr-public::*:repository/{repository}"),
+        }
     }
 
     /// Whether `host` may serve the layers of this registry: a bucket of S3 in the registry's own region. ECR answers a
     /// blob's GET by a redirect to `prod-REGION-starport-layer-bucket.s3.REGION.SUFFIX`.
     pub fn serves_layers(&self, host: &str) -> bool {
+        if self.is_public() && PUBLIC_LAYERS.contains(&host) {
+            return true;
+        }
         let Some(rest) = host
             .strip_suffix(self.suffix.storage)
             .and_then(|rest| rest.strip_suffix('.'))
@@ -110,6 +122,15 @@ impl FromStr for RegistryHost {
             name: text.chars().take(200).collect(),
             reason,
         };
+        if PUBLIC.contains(&name.as_str()) {
+            return Ok(Self {
+                account: None,
+                region: "us-east-1".to_owned(),
+                fips: false,
+                suffix: if name == PUBLIC[0] { &SUFFIXES[0] } else { &SUFFIXES[1] },
+                name,
+            });
+        }
         let (suffix, front) = SUFFIXES
             .iter()
             .find_map(|suffix| Some((suffix, name.strip_suffix(suffix.domain)?.strip_suffix('.')?)))
@@ -132,7 +153,7 @@ impl FromStr for RegistryHost {
             return Err(invalid("it names no region"));
         }
         Ok(Self {
-            account,
+            account: Some(account),
             region: region.to_owned(),
             fips,
             suffix,
@@ -160,6 +181,12 @@ fn is_label(label: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !label.starts_with('-')
 }
+
+/// ECR Public, and its dual-stack form.
+const PUBLIC: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
+
+/// Where ECR Public keeps layers: AWS's content network, by the names that firewalls are told to let through.
+const PUBLIC_LAYERS: [&str; 2] = ["d5l0dvt14r5h8.cloudfront.net", "d2glxqk2uabbnd.cloudfront.net"];
 
 const SUFFIXES: [Suffix; 9] = [
     Suffix {
@@ -299,7 +326,7 @@ mod tests {
             ),
         ] {
             let host: RegistryHost = name.parse().unwrap();
-            assert_eq!(host.account().as_str(), "123456789012");
+            assert_eq!(host.account().unwrap().as_str(), "123456789012");
             assert_eq!(
                 (host.region(), host.partition(), host.is_fips(), host.is_dual_stack()),
                 (region, partition, fips, dual_stack)
@@ -313,7 +340,10 @@ mod tests {
         for name in [
             "",
             "registry.example.com",
-            "public.ecr.aws",
+            "public.ecr.aws.example.org",
+            "my.public.ecr.aws",
+            "public.ecr.aws:443",
+            "ecr-public.aws",
             "123456789012.dkr.ecr.us-east-1.amazonaws.com.example.org",
             "12345678901.dkr.ecr.us-east-1.amazonaws.com",
             "1234567890123.dkr.ecr.us-east-1.amazonaws.com",
@@ -350,6 +380,21 @@ mod tests {
     }
 
     #[test]
+    fn the_public_registry_is_nobodys() {
+        for (name, dual_stack) in [("public.ecr.aws", false), ("ECR-public.aws.com", true)] {
+            let host: RegistryHost = name.parse().unwrap();
+            assert!(host.is_public() && host.account().is_none());
+            assert_eq!((host.region(), host.partition()), ("us-east-1", "aws"));
+            assert_eq!(host.is_dual_stack(), dual_stack);
+            assert!(host.serves_layers("d5l0dvt14r5h8.cloudfront.net"));
+            assert!(host.serves_layers("prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com"));
+            assert!(!host.serves_layers("somebody.cloudfront.net"));
+        }
+        let private: RegistryHost = "123456789012.dkr.ecr.us-east-1.amazonaws.com".parse().unwrap();
+        assert!(!private.serves_layers("d5l0dvt14r5h8.cloudfront.net"));
+    }
+
+    #[test]
     fn repositories_have_their_arn() {
         let host: RegistryHost = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn".parse().unwrap();
         let arn = host.repository_arn(&"team/app".parse().unwrap());
@@ -360,7 +405,7 @@ mod tests {
         #[test]
         fn whatever_is_taken_ends_with_a_domain_of_aws(name in "[0-9]{11,13}\\.dkr[.-]ecr(-fips)?\\.[a-z0-9-]{1,12}\\.[a-z.]{0,30}") {
             if let Ok(host) = name.parse::<RegistryHost>() {
-                prop_assert!(SUFFIXES.iter().any(|suffix| host.as_str().ends_with(suffix.domain)));
+                prop_assert!(host.is_public() || SUFFIXES.iter().any(|suffix| host.as_str().ends_with(suffix.domain)));
             }
         }
 

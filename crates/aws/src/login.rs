@@ -1,20 +1,35 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
-/// A login for the ECR registries of a region, as one principal: user name and password for HTTP Basic.
+use crate::Session;
+
+/// A login for the ECR registries of a region, as one principal.
 pub struct Login {
-    /// The role session that stands behind it, as AWS names it in errors and in CloudTrail.
+    /// Who is logged in, as AWS names it in errors and in CloudTrail.
     pub principal: String,
-    /// Always `AWS`.
-    pub username: String,
-    /// Opaque and of no fixed size.
-    pub password: SecretString,
+    /// What opens the registries.
+    pub pass: Pass,
+    /// The session behind it; nobody's where nobody is logged in.
+    pub session: Option<Arc<Session>>,
     /// When it was made.
     pub made_at: Timestamp,
-    /// The earlier of the token's expiry and that of the role session.
+    /// The earlier of the token's expiry and that of the session.
     pub expires_at: Timestamp,
+}
+
+/// What a registry is shown. Opaque and of no fixed size.
+pub enum Pass {
+    /// User name and password for HTTP Basic, at private registries. The user is always `AWS`.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: SecretString,
+    },
+    /// A token for HTTP Bearer, at ECR Public.
+    Bearer(SecretString),
 }
 
 impl Login {
@@ -45,8 +60,11 @@ mod tests {
         let expires_at = Timestamp::from_second(1_000_000).unwrap();
         let login = Login {
             principal: "arn:aws:sts::111122223333:assumed-role/pull/s".into(),
-            username: "AWS".into(),
-            password: "the password".into(),
+            pass: Pass::Basic {
+                username: "AWS".into(),
+                password: "the password".into(),
+            },
+            session: None,
             made_at: expires_at - SignedDuration::from_hours(1),
             expires_at,
         };

@@ -16,16 +16,16 @@ pub(crate) struct Engine {
 }
 
 /// Where the permit's repository keeps what it is known to contain. The registry is a part of it: an upstream that was
-/// pointed at another registry begins anew. So is the source, by its role: a role with fewer rights sees less.
+/// pointed at another registry begins anew. So is the caller: a role with fewer rights sees less, and where AWS tells
+/// one client from another, what one was given is no proof for the other.
 pub(crate) fn place(permit: &Permit) -> Result<Place, Failure> {
     let upstream = permit.upstream();
-    let aws::Source::WebIdentity(identity) = &upstream.source;
-    let role = oci::Digest::of(identity.role_arn.as_str().as_bytes());
+    let caller = permit.caller().fingerprint();
     let parts = [
         upstream.team.as_str(),
         upstream.name.as_str(),
         upstream.registry.as_str(),
-        &role.hex()[..16],
+        &caller,
     ];
     let scope = Scope::new(parts).map_err(|error| {
         tracing::error!(%error, "an upstream has no place in the content store");

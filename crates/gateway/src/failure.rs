@@ -62,6 +62,7 @@ impl Failure {
             Self::Route(InvalidRoute::Unknown) => ErrorCode::Unsupported,
             Self::NotOffered(_) | Self::ReadOnly => ErrorCode::Unsupported,
             Self::Unauthenticated(_) => ErrorCode::Unauthorized,
+            Self::Denied(Denied::Caller { .. }) => ErrorCode::Denied,
             Self::Unnamed(_) | Self::Denied(_) => ErrorCode::NameUnknown,
             Self::Range(_) => ErrorCode::SizeInvalid,
             Self::Upstream(_) | Self::Internal => ErrorCode::Unavailable,

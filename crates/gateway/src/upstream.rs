@@ -1,12 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use access::Permit;
-use aws::{Account, AwsError, Broker, Login, Refusal, SessionName};
+use aws::{AwsError, Broker, Login, Pass, Refusal};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
-use state::Upstream as UpstreamResource;
 
 /// The registry that stands behind an upstream: its requests, with a login that is renewed when it is refused.
 pub(crate) struct Upstream {
@@ -29,15 +28,15 @@ impl Upstream {
         headers: &HeaderMap,
         wanted: &str,
     ) -> Result<(Response, Arc<Login>), AwsError> {
-        let (host, account) = (&permit.upstream().registry, account(permit.upstream()));
+        let (host, caller) = (&permit.upstream().registry, permit.caller());
         let url = format!("https://{host}/v2/{}/{path}", permit.repository());
-        let login = self.broker.login(&account, host).await?;
+        let login = self.broker.login(caller, host).await?;
         let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
         if !self.may_be_stale(answer.status(), &login) {
             return Ok((answer, login));
         }
-        self.broker.forget(&account, host, &login);
-        let login = self.broker.login(&account, host).await?;
+        self.broker.forget(caller, host, &login);
+        let login = self.broker.login(caller, host).await?;
         let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
         Ok((answer, login))
     }
@@ -81,11 +80,11 @@ impl Upstream {
     ) -> Result<Response, AwsError> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let request = self
-                .client
-                .get(url)
-                .headers(headers.clone())
-                .basic_auth(&login.username, Some(login.password.expose_secret()));
+            let request = self.client.get(url).headers(headers.clone());
+            let request = match &login.pass {
+                Pass::Basic { username, password } => request.basic_auth(username, Some(password.expose_secret())),
+                Pass::Bearer(token) => request.bearer_auth(token.expose_secret()),
+            };
             let outcome = request.send().await.map_err(reqwest::Error::without_url);
             let is_trouble = match &outcome {
                 Ok(answer) => answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS,
@@ -98,15 +97,6 @@ impl Upstream {
             pause *= 2;
         }
         unreachable!("the last attempt returns")
-    }
-}
-
-/// As whom an upstream is pulled from: the source that it names, on behalf of its team.
-fn account(upstream: &UpstreamResource) -> Account {
-    Account {
-        source: upstream.source.clone(),
-        subject: upstream.team.to_string(),
-        session_name: SessionName::of(&[upstream.team.as_str(), upstream.name.as_str()]),
     }
 }
 

@@ -6,7 +6,9 @@ use serde::{
 };
 use serde_saphyr::Spanned;
 
-use crate::{ResourceName, Robot, RobotToken, Team, Upstream, robot::RobotSpec, upstream::UpstreamSpec};
+use crate::{
+    ResourceName, Robot, RobotToken, Team, Upstream, robot::RobotSpec, team::TeamSpec, upstream::UpstreamSpec,
+};
 
 /// The documents of one file.
 #[derive(Debug)]
@@ -78,7 +80,7 @@ impl Resource {
     /// What messages call the resource: its kind, and its name with the team's before it.
     pub fn title(&self) -> String {
         match self {
-            Self::Team(Team { name }) => format!("Team {name}"),
+            Self::Team(Team { name, .. }) => format!("Team {name}"),
             Self::Upstream(Upstream { team, name, .. }) => format!("Upstream {team}/{name}"),
             Self::Robot(Robot { team, name, .. }) => format!("Robot {team}/{name}"),
         }
@@ -119,7 +121,8 @@ struct Metadata {
 }
 
 enum Spec {
-    Upstream(UpstreamSpec),
+    Team(TeamSpec),
+    Upstream(Box<UpstreamSpec>),
     Robot(RobotSpec),
 }
 
@@ -151,8 +154,8 @@ impl<'de> Visitor<'de> for ResourceVisitor {
                     let kind =
                         kind.ok_or_else(|| M::Error::custom(format!("`kind` has to stand before `spec`{place}")))?;
                     spec = match kind {
-                        Kind::Team => return Err(M::Error::custom(format!("spec: a Team has none{place}"))),
-                        Kind::Upstream => Some(Spec::Upstream(map.next_value_seed(Part::of("spec"))?)),
+                        Kind::Team => Some(Spec::Team(map.next_value_seed(Part::of("spec"))?)),
+                        Kind::Upstream => Some(Spec::Upstream(Box::new(map.next_value_seed(Part::of("spec"))?))),
                         Kind::Robot => Some(Spec::Robot(map.next_value_seed(Part::of("spec"))?)),
                     };
                 }
@@ -176,14 +179,17 @@ impl<'de> Visitor<'de> for ResourceVisitor {
         let kind = kind.ok_or_else(|| missing("kind"))?;
         let Metadata { name, team } = metadata.ok_or_else(|| missing("metadata"))?;
         match (kind, team, spec) {
-            (Kind::Team, None, _) => Ok(Resource::Team(Team { name })),
+            (Kind::Team, None, Some(Spec::Team(spec))) => Ok(Resource::Team(Team::new(name, spec))),
+            (Kind::Team, None, _) => Ok(Resource::Team(Team::new(name, TeamSpec::default()))),
             (Kind::Team, Some(_), _) => Err(M::Error::custom(format!(
                 "metadata.team: a Team belongs to no team{place}"
             ))),
             (_, None, _) => Err(missing("metadata.team")),
-            (_, Some(team), Some(Spec::Upstream(spec))) => Ok(Resource::Upstream(Upstream::new(team, name, spec))),
+            (_, Some(team), Some(Spec::Upstream(spec))) => Upstream::new(team, name, *spec)
+                .map(Resource::Upstream)
+                .map_err(|problem| M::Error::custom(format!("spec.{problem}{place}"))),
             (_, Some(team), Some(Spec::Robot(spec))) => Ok(Resource::Robot(Robot::new(team, name, spec))),
-            (_, Some(_), None) => Err(missing("spec")),
+            (_, Some(_), None | Some(Spec::Team(_))) => Err(missing("spec")),
         }
     }
 }
@@ -303,7 +309,9 @@ spec:
         let [Resource::Upstream(upstream)] = &resources(UPSTREAM)[..] else {
             panic!("one upstream")
         };
-        let aws::Source::WebIdentity(identity) = &upstream.source;
+        let aws::Source::WebIdentity(identity) = &upstream.chain.source else {
+            panic!("a web identity")
+        };
         assert_eq!(identity.audience, "sts.amazonaws.com");
         assert_eq!(upstream.tag_lifetime, Upstream::DEFAULT_TAG_LIFETIME);
         let [Resource::Upstream(upstream)] = &resources(&format!("{UPSTREAM}  tagLifetime: 5m\n"))[..] else {
@@ -335,7 +343,7 @@ spec:
                 &["spec.source.webIdentity.roleArn: ", "role"],
             ),
             (("roleArn", "rolearn"), &["rolearn", "roleArn"]),
-            (("webIdentity", "accessKey"), &["accessKey", "webIdentity"]),
+            (("webIdentity", "keyless"), &["keyless", "webIdentity"]),
             (("kind: Upstream", "kind: Nope"), &["Nope", "Upstream"]),
             (("name: y", "name: Y"), &["metadata.name: ", "`Y`"]),
             (("team: acme, ", ""), &["metadata.team"]),
@@ -382,7 +390,7 @@ spec:
             .collect::<Vec<_>>()
             .join("\n");
         assert!(message(&text).contains("source"), "{}", message(&text));
-        for source in ["ambient: {}", "accessKey: {}", "{}"] {
+        for source in ["accessKey: {}", "anonymous: {}", "{}"] {
             let text = UPSTREAM.replace(
                 "{ webIdentity: { roleArn: 'arn:aws:iam::111122223333:role/pull' } }",
                 &format!("{{ {source} }}"),

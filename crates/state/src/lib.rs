@@ -7,6 +7,7 @@ mod load;
 mod name;
 mod robot;
 mod snapshot;
+mod team;
 mod upstream;
 
 pub use document::{Documents, InvalidDocument, Located, Resource};
@@ -15,4 +16,5 @@ pub use load::{LoadError, load};
 pub use name::{InvalidResourceName, ResourceName};
 pub use robot::{InvalidTokenHash, Robot, RobotToken, TokenHash};
 pub use snapshot::{Inconsistent, Snapshot};
-pub use upstream::{Team, Upstream};
+pub use team::Team;
+pub use upstream::{Asker, Attribution, InvalidRepositoryPattern, NoCaller, RepositoryPattern, SessionTag, Upstream};

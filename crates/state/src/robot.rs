@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use aws_lc_rs::{digest, error::Unspecified, rand};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -16,6 +16,8 @@ pub struct Robot {
     pub name: ResourceName,
     /// The hash of its token.
     pub token_hash: TokenHash,
+    /// What is known of it besides: values for the variables of templates, such as `organization` and `project`.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// A robot's token: `whr_` and 256 random bits. It is shown once and never stored.
@@ -41,6 +43,8 @@ pub struct InvalidTokenHash;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RobotSpec {
     token_hash: TokenHash,
+    #[serde(default, deserialize_with = "attributes")]
+    attributes: BTreeMap<String, String>,
 }
 
 impl Robot {
@@ -49,9 +53,44 @@ impl Robot {
             team,
             name,
             token_hash: spec.token_hash,
+            attributes: spec.attributes,
         }
     }
 }
+
+/// Attributes become parts of subjects that trust policies compare. Without `/` and `:` no value can pass for several
+/// parts, nor for one of its neighbours.
+fn attributes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let attributes = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let is_word = |text: &str, others: &[u8], limit: usize| {
+        (1..=limit).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b))
+    };
+    if attributes.len() > MAX_ATTRIBUTES {
+        return Err(serde::de::Error::custom(format!(
+            "there are {}; at most {MAX_ATTRIBUTES} are taken",
+            attributes.len()
+        )));
+    }
+    for (name, value) in &attributes {
+        let problem = if RESERVED.contains(&name.as_str()) {
+            format!("`{name}` is what it is and no attribute; expected another name")
+        } else if !is_word(name, b"-_", 64) {
+            format!(
+                "`{}` is no name of an attribute; expected 1 to 64 letters, digits, `-` and `_`",
+                name.chars().take(80).collect::<String>()
+            )
+        } else if !is_word(value, b"-_.@+=", 128) {
+            format!("the value of `{name}` is none; expected 1 to 128 letters, digits and -_.@+=")
+        } else {
+            continue;
+        };
+        return Err(serde::de::Error::custom(problem));
+    }
+    Ok(attributes)
+}
+
+const MAX_ATTRIBUTES: usize = 32;
+const RESERVED: [&str; 4] = ["team", "upstream", "repository", "client"];
 
 impl RobotToken {
     /// What every token begins with, so that people and scanners know one when they see it.
@@ -135,6 +174,27 @@ mod tests {
         assert_eq!(TokenHash::of(secret), token.hash());
         assert_ne!(RobotToken::generate().unwrap().hash(), token.hash());
         assert!(!format!("{token:?}").contains(secret));
+    }
+
+    #[test]
+    fn no_attribute_can_pass_for_something_else() {
+        let read = |attributes: serde_json::Value| {
+            let spec = serde_json::json!({ "tokenHash": TokenHash::of("x").to_string(), "attributes": attributes });
+            serde_json::from_value::<RobotSpec>(spec).map_err(|error| error.to_string())
+        };
+        assert!(read(serde_json::json!({ "organization": "0a1b-2c", "project": "web_1" })).is_ok());
+        for (name, value, expected) in [
+            ("team", "other", "another name"),
+            ("client", "other", "another name"),
+            ("a b", "x", "letters"),
+            ("organization", "a/project/b", "`organization`"),
+            ("organization", "a:b", "`organization`"),
+            ("organization", "", "`organization`"),
+            ("organization", "*", "`organization`"),
+        ] {
+            let error = read(serde_json::json!({ name: value })).unwrap_err();
+            assert!(error.contains(expected), "{name}={value}: {error}");
+        }
     }
 
     #[test]

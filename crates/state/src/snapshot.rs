@@ -82,8 +82,7 @@ impl Snapshot {
     }
 
     fn add_upstream(&mut self, upstream: &Upstream, located: &Located) -> Result<(), Inconsistent> {
-        self.require_team(&upstream.team, located)?;
-        let shared = Arc::new(upstream.clone());
+        let shared = Arc::new(upstream.within(self.require_team(&upstream.team, located)?));
         let others = self.registries.entry(upstream.registry.clone()).or_default();
         if let Some(other) = others.insert(upstream.team.clone(), shared.clone()) {
             let problem = format!(
@@ -108,13 +107,12 @@ impl Snapshot {
         Ok(())
     }
 
-    fn require_team(&self, team: &ResourceName, located: &Located) -> Result<(), Inconsistent> {
-        if self.teams.contains_key(team) {
-            return Ok(());
-        }
-        Err(located.inconsistent(format!(
-            "metadata.team: there is no Team `{team}`; define it by a document of its own"
-        )))
+    fn require_team(&self, team: &ResourceName, located: &Located) -> Result<&Team, Inconsistent> {
+        self.teams.get(team).map(|team| &**team).ok_or_else(|| {
+            located.inconsistent(format!(
+                "metadata.team: there is no Team `{team}`; define it by a document of its own"
+            ))
+        })
     }
 }
 

@@ -1,15 +1,20 @@
-use aws::{RegistryHost, Source};
+mod caller;
+mod pattern;
+mod spec;
+
+use std::sync::Arc;
+
+use aws::{Caller, Chain, RegistryHost, Template};
+use iam::RoleArn;
 use jiff::SignedDuration;
-use serde::{Deserialize, Deserializer};
+use oci::RepositoryName;
 
+pub use self::{
+    caller::{Asker, NoCaller},
+    pattern::{InvalidRepositoryPattern, RepositoryPattern},
+};
+pub(crate) use self::{pattern::matches, spec::UpstreamSpec};
 use crate::ResourceName;
-
-/// Those who share upstreams and robots. Nothing of one team is seen or reached by another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Team {
-    /// Its name; also the subject of the tokens that are minted for it.
-    pub name: ResourceName,
-}
 
 /// A registry that a team pulls from, and the AWS identity with which that is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,56 +25,84 @@ pub struct Upstream {
     pub name: ResourceName,
     /// The registry.
     pub registry: RegistryHost,
-    /// How the AWS identity begins.
-    pub source: Source,
+    /// How the AWS identity comes about.
+    pub chain: Arc<Chain>,
+    /// Whether AWS is to tell one client from another.
+    pub attribution: Attribution,
+    /// What the session's tags say.
+    pub session_tags: Vec<SessionTag>,
+    /// The source identity of the session.
+    pub source_identity: Option<Template>,
+    /// What may be pulled; everything where nothing is named.
+    pub repositories: Vec<RepositoryPattern>,
+    /// A policy that narrows the session to these repositories, where that is wanted.
+    pub session_policy: Option<Arc<str>>,
     /// How long a tag counts as what it was when AWS was last asked.
     pub tag_lifetime: SignedDuration,
+    /// Subjects of tokens that the team may have beside its own.
+    subjects: Vec<String>,
+    /// The caller for everybody, where nothing depends on who asks.
+    shared: Option<Arc<Caller>>,
 }
 
-/// The `spec` of an upstream's document.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct UpstreamSpec {
-    #[serde(deserialize_with = "registry")]
-    registry: RegistryHost,
-    source: Source,
-    #[serde(default = "default_tag_lifetime", deserialize_with = "tag_lifetime")]
-    tag_lifetime: SignedDuration,
+/// On whose behalf AWS is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Attribution {
+    /// On the upstream's: one session serves all of its clients.
+    #[default]
+    Upstream,
+    /// On the client's: each has a session of its own, with its name in it.
+    Client,
+}
+
+/// A tag of the session, by its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SessionTag {
+    /// The team.
+    Team,
+    /// The upstream's name.
+    Upstream,
+    /// The repository.
+    Repository,
+    /// The client's name.
+    Client,
+}
+
+impl SessionTag {
+    /// The tag's key; also the variable of a template that has the tag's value.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Team => "team",
+            Self::Upstream => "upstream",
+            Self::Repository => "repository",
+            Self::Client => "client",
+        }
+    }
 }
 
 impl Upstream {
     /// How long a tag counts where the document does not say.
     pub const DEFAULT_TAG_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
 
-    pub(crate) fn new(team: ResourceName, name: ResourceName, spec: UpstreamSpec) -> Self {
-        Self {
-            team,
-            name,
-            registry: spec.registry,
-            source: spec.source,
-            tag_lifetime: spec.tag_lifetime,
-        }
+    /// Whether the repository may be pulled through this upstream.
+    pub fn has(&self, repository: &RepositoryName) -> bool {
+        self.repositories.is_empty()
+            || self
+                .repositories
+                .iter()
+                .any(|pattern| pattern.matches(repository.as_str()))
+    }
+
+    /// The roles that a client may name.
+    pub fn roles(&self) -> impl Iterator<Item = &RoleArn> {
+        let identity = match &self.chain.source {
+            aws::Source::WebIdentity(identity) => Some(identity),
+            _ => None,
+        };
+        identity
+            .into_iter()
+            .flat_map(|identity| identity.role_arn.iter().chain(&identity.allowed_roles))
     }
 }
-
-fn registry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RegistryHost, D::Error> {
-    String::deserialize(deserializer)?
-        .parse()
-        .map_err(serde::de::Error::custom)
-}
-
-fn default_tag_lifetime() -> SignedDuration {
-    Upstream::DEFAULT_TAG_LIFETIME
-}
-
-fn tag_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.parse::<SignedDuration>() {
-        Ok(lifetime) if lifetime >= SignedDuration::ZERO && lifetime <= MAX_TAG_LIFETIME => Ok(lifetime),
-        _ => Err(serde::de::Error::custom(format!(
-            "`{text}` is not a lifetime of tags; expected a duration from 0s to 30d, such as 60s or 5m"
-        ))),
-    }
-}
-
-const MAX_TAG_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);

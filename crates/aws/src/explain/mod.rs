@@ -2,14 +2,16 @@
 //! recorded observations of both services.
 
 pub(crate) mod ecr;
+pub(crate) mod hop;
+pub(crate) mod public;
 pub(crate) mod registry;
+pub(crate) mod source;
 pub(crate) mod sts;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use oidc::KeyError;
 
-use crate::{AwsError, Kind, WebIdentity};
+use crate::{AwsError, Kind};
 
 /// A call that failed, free of the SDK's types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,31 @@ impl Failure {
                 context.raw().status()
             )),
             other => Self::Silent(causes(other)),
+        }
+    }
+
+    /// An error in the form of AWS's JSON protocols.
+    pub(crate) fn of_json(status: u16, body: &[u8]) -> Self {
+        #[derive(Default, serde::Deserialize)]
+        struct Answer {
+            #[serde(default, rename = "__type")]
+            code: String,
+            #[serde(default, alias = "Message")]
+            message: String,
+        }
+        let Ok(answer) = serde_json::from_slice::<Answer>(body) else {
+            return Self::Incomprehensible(format!("HTTP {status} with a body that its API does not know"));
+        };
+        let code = answer.code.rsplit('#').next().unwrap_or_default();
+        Self::Answered {
+            status,
+            code: if code.is_empty() {
+                "an error without a code"
+            } else {
+                code
+            }
+            .to_owned(),
+            message: answer.message,
         }
     }
 
@@ -93,18 +120,6 @@ impl Failure {
     }
 }
 
-/// A token could not be minted at all.
-pub(crate) fn mint(identity: &WebIdentity, error: &KeyError) -> AwsError {
-    AwsError {
-        kind: Kind::Unavailable,
-        tried: format!("minting a token for the role {}", identity.role_arn),
-        said: format!("nothing yet ({error})"),
-        cause: "the signing key or the system's random source does not work".to_owned(),
-        fix: "restart the service; if it stays, look at its log".to_owned(),
-        document: None,
-    }
-}
-
 fn is_throttling(status: u16, code: &str) -> bool {
     status == 429
         || matches!(
@@ -114,7 +129,7 @@ fn is_throttling(status: u16, code: &str) -> bool {
 }
 
 /// The error and what caused it, as one line.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

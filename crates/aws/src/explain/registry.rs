@@ -36,7 +36,9 @@ pub fn explain(refusal: Refusal<'_>) -> AwsError {
         ("", message) => format!("HTTP {status}: {message}"),
         (code, message) => format!("{code} (HTTP {status}): {message}"),
     };
-    let account = host.account();
+    let account = host
+        .account()
+        .map_or_else(|| "public".to_owned(), |account| account.to_string());
     let arn = host.repository_arn(repository);
     let actions = "ecr:BatchGetImage and ecr:GetDownloadUrlForLayer";
     let (kind, cause, fix) = match status {

@@ -1,13 +1,21 @@
-use iam::OidcProviderArn;
-use oidc::Claims;
+use iam::{AccountId, OidcProviderArn, RoleArn};
 
-use crate::{AwsError, Document, Kind, RegistryHost, WebIdentity};
+use crate::{AwsError, Document, Kind, RegistryHost};
 
 use super::Failure;
 
+/// What the token says that STS was shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) sub: String,
+    /// Whether it tags the session.
+    pub(crate) is_tagged: bool,
+}
+
 /// What a refusal of AssumeRoleWithWebIdentity means.
-pub(crate) fn web_identity(identity: &WebIdentity, claims: &Claims, host: &RegistryHost, failure: Failure) -> AwsError {
-    let role = &identity.role_arn;
+pub(crate) fn web_identity(role: &RoleArn, claims: &Shown, host: &RegistryHost, failure: Failure) -> AwsError {
     let tried = format!(
         "sts:AssumeRoleWithWebIdentity in {} for the role {role} with a token of iss `{}`, aud `{}`, sub `{}`",
         host.region(),
@@ -74,7 +82,7 @@ pub(crate) fn web_identity(identity: &WebIdentity, claims: &Claims, host: &Regis
             format!("compare the token's claims with the identity provider {provider}"),
         ),
         ("AccessDenied", _) => AwsError {
-            document: trust_policy(&provider, identity, claims),
+            document: trust_policy(&provider, role, claims),
             ..refused(
                 format!("the trust policy of the role does not let this token in: it names another provider, or its conditions want another `sub` than `{}` or another `aud` than `{}`; a role that does not exist looks the same", claims.sub, claims.aud),
                 format!(
@@ -84,10 +92,7 @@ pub(crate) fn web_identity(identity: &WebIdentity, claims: &Claims, host: &Regis
                 ),
             )
         },
-        ("RegionDisabledException", _) => refused(
-            format!("STS is switched off for the region {} in the account {account}", host.region()),
-            format!("in that account: IAM console, Account settings, activate STS for {}", host.region()),
-        ),
+        ("RegionDisabledException", _) => region_disabled(account, host, &general),
         ("ValidationError", _) => refused(
             "STS does not take a parameter of the request".to_owned(),
             format!("check the role's ARN `{role}` and its maximum session duration"),
@@ -96,44 +101,53 @@ pub(crate) fn web_identity(identity: &WebIdentity, claims: &Claims, host: &Regis
     }
 }
 
-fn trust_policy(provider: &str, identity: &WebIdentity, claims: &Claims) -> Option<Document> {
+/// A region can be switched off for STS in an account.
+pub(super) fn region_disabled(account: AccountId, host: &RegistryHost, general: &AwsError) -> AwsError {
+    AwsError {
+        kind: Kind::Refused,
+        cause: format!(
+            "STS is switched off for the region {} in the account {account}",
+            host.region()
+        ),
+        fix: format!(
+            "in that account: IAM console, Account settings, activate STS for {}",
+            host.region()
+        ),
+        ..general.clone()
+    }
+}
+
+fn trust_policy(provider: &str, role: &RoleArn, claims: &Shown) -> Option<Document> {
     let text = generated(provider, claims)?.to_string();
     Some(Document {
-        purpose: format!("trust policy of the role {}", identity.role_arn),
+        purpose: format!("trust policy of the role {role}"),
         text,
     })
 }
 
-fn trust_policy_in_one_line(provider: &str, claims: &Claims) -> Option<String> {
+fn trust_policy_in_one_line(provider: &str, claims: &Shown) -> Option<String> {
     Some(generated(provider, claims)?.compact())
 }
 
-fn generated(provider: &str, claims: &Claims) -> Option<iam::generate::Document> {
+fn generated(provider: &str, claims: &Shown) -> Option<iam::generate::Document> {
     let provider: OidcProviderArn = provider.parse().ok()?;
-    Some(iam::generate::web_identity_trust(&provider, &claims.aud, &claims.sub))
+    Some(match claims.is_tagged {
+        true => iam::generate::web_identity_trust_with_tags(&provider, &claims.aud, &claims.sub),
+        false => iam::generate::web_identity_trust(&provider, &claims.aud, &claims.sub),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iam::RoleArn;
 
     fn explain(status: u16, code: &str, message: &str) -> AwsError {
-        let identity = WebIdentity {
-            role_arn: "arn:aws:iam::111122223333:role/wharfinger-pull"
-                .parse::<RoleArn>()
-                .unwrap(),
-            audience: "sts.amazonaws.com".into(),
-        };
-        let claims = Claims {
+        let role = "arn:aws:iam::111122223333:role/wharfinger-pull".parse().unwrap();
+        let claims = Shown {
             iss: "https://images.example.com/oidc".into(),
             sub: "acme".into(),
             aud: "sts.amazonaws.com".into(),
-            iat: 0,
-            nbf: 0,
-            exp: 300,
-            jti: "0".into(),
-            roles: vec![],
+            ..Shown::default()
         };
         let host = "111122223333.dkr.ecr.us-east-1.amazonaws.com".parse().unwrap();
         let failure = Failure::Answered {
@@ -141,7 +155,7 @@ mod tests {
             code: code.into(),
             message: message.into(),
         };
-        web_identity(&identity, &claims, &host, failure)
+        web_identity(&role, &claims, &host, failure)
     }
 
     #[test]

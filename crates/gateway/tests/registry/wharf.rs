@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use ::aws::{Broker, Silent};
+use ::aws::{Broker, Settings};
 use content::Store;
 use gateway::Gateway;
 use jiff::{SignedDuration, Timestamp};
@@ -50,7 +50,11 @@ impl Wharf {
             let seconds = seconds.clone();
             move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap()
         };
-        let broker = Broker::new(Arc::new(issuer), client.clone(), Arc::new(Silent), clock.clone());
+        let settings = Settings {
+            issuer: Some(Arc::new(issuer)),
+            ..Settings::default()
+        };
+        let broker = Broker::new(settings, client.clone(), clock.clone());
         let store = Store::open(&folder.path().join("content")).unwrap();
         let gateway = Gateway::new(live, store, client.clone(), broker, clock);
         let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None, Limits::default())

@@ -6,6 +6,7 @@ use std::{
     str::FromStr,
 };
 
+use aws::{Allowance, Endpoints};
 use net::Resolve;
 use oidc::{IssuerUrl, SealKey};
 use serde::{Deserialize, Deserializer};
@@ -27,6 +28,10 @@ pub struct Config {
     pub issuer: Issuer,
     /// How to connect out.
     pub connect: Connect,
+    /// Where AWS's APIs are.
+    pub aws: Endpoints,
+    /// What the sources of upstreams may use of this machine.
+    pub sources: Allowance,
 }
 
 /// Where to listen.
@@ -88,6 +93,10 @@ struct File {
     issuer: IssuerTable,
     #[serde(default)]
     connect: Connect,
+    #[serde(default)]
+    aws: Endpoints,
+    #[serde(default)]
+    sources: Allowance,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +148,8 @@ impl Config {
             resources: file.resources,
             issuer,
             connect: file.connect,
+            aws: file.aws,
+            sources: file.sources,
         })
     }
 
@@ -154,6 +165,7 @@ impl Config {
         ];
         let paths = std::iter::once(&mut self.data_dir)
             .chain(&mut self.resources)
+            .chain(&mut self.sources.folders)
             .chain(optional.into_iter().flatten())
             .chain(seal_key);
         for path in paths {

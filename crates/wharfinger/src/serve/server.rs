@@ -1,6 +1,6 @@
 use std::{fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use aws::{Broker, Observer};
+use aws::{Broker, Observer, Settings};
 use content::{OpenError, Store};
 use gateway::Gateway;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -131,7 +131,13 @@ impl Server {
         let key = signing_key(&key_file, &seal_key)?;
 
         let issuer = Arc::new(Issuer::new(config.issuer.url, key));
-        let broker = Broker::new(issuer.clone(), client.clone(), observer, clock.clone());
+        let settings = Settings {
+            issuer: Some(issuer.clone()),
+            observer,
+            endpoints: config.aws,
+            allowance: config.sources,
+        };
+        let broker = Broker::new(settings, client.clone(), clock.clone());
         let gateway = Gateway::new(live.clone(), store, client, broker, clock);
         info!(public_url = %config.public_url, issuer = %issuer.url(), address = %listener.address(), teams, upstreams, robots, "ready");
         Ok(Self {

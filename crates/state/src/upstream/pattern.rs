@@ -1,0 +1,113 @@
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+
+/// Names of repositories: a name, in which `*` stands for any text, slashes included, as in the policies of AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryPattern(String);
+
+/// Text that is not a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no pattern of repositories; expected lower-case letters, digits, `.`, `_`, `-`, `/` and `*`, such as team/*"
+)]
+pub struct InvalidRepositoryPattern(String);
+
+impl RepositoryPattern {
+    /// The pattern.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the name is one of them.
+    pub fn matches(&self, name: &str) -> bool {
+        matches(&self.0, name)
+    }
+}
+
+/// Whether the text is one that the pattern describes, in which `*` stands for any text.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        // The first place is as good as any: what follows may begin anywhere behind it.
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+impl FromStr for RepositoryPattern {
+    type Err = InvalidRepositoryPattern;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRepositoryPattern> {
+        let is_allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-/*".contains(&b);
+        if (1..=256).contains(&text.len()) && text.bytes().all(is_allowed) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidRepositoryPattern(text.chars().take(80).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for RepositoryPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name, matches) in [
+            ("team/app", "team/app", true),
+            ("team/app", "team/app2", false),
+            ("team/*", "team/app/x", true),
+            ("team/*", "team", false),
+            ("*", "anything/at/all", true),
+            ("*/app", "a/b/app", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "a-bb-c", true),
+            ("a*b*c", "ac", false),
+            ("ab*ba", "aba", false),
+        ] {
+            let pattern: RepositoryPattern = pattern.parse().unwrap();
+            assert_eq!(pattern.matches(name), matches, "{pattern:?} {name}");
+        }
+        for text in ["", "Team", "a b", "a?", "a$"] {
+            assert!(text.parse::<RepositoryPattern>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_the_definition(pattern in "[ab*]{1,6}", name in "[ab]{0,8}") {
+            fn defined(pattern: &[u8], name: &[u8]) -> bool {
+                match pattern.split_first() {
+                    None => name.is_empty(),
+                    Some((b'*', rest)) => (0..=name.len()).any(|at| defined(rest, &name[at..])),
+                    Some((c, rest)) => name.first() == Some(c) && defined(rest, &name[1..]),
+                }
+            }
+            let expected = defined(pattern.as_bytes(), name.as_bytes());
+            prop_assert_eq!(pattern.parse::<RepositoryPattern>().unwrap().matches(&name), expected);
+        }
+    }
+}
