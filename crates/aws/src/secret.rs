@@ -6,15 +6,17 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// A secret, or where it is: in a file or in a variable of the environment, which are read at every use, so that what is
 /// renewed there is used without a restart.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, untagged)]
+#[derive(Clone)]
 pub enum Secret {
     /// The secret itself.
-    Inline(#[serde(deserialize_with = "inline")] SecretString),
+    Inline(SecretString),
     /// Where it is.
     Elsewhere(Whereabouts),
 }
@@ -80,13 +82,54 @@ pub(crate) fn read_line(path: &std::path::Path) -> io::Result<SecretString> {
     }
 }
 
-fn inline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
-    let secret = SecretString::deserialize(deserializer)?;
-    let length = secret.expose_secret().len();
-    if length == 0 || length as u64 > MAX_LENGTH || secret.expose_secret().contains(char::is_control) {
-        return Err(D::Error::custom("it is empty, too long or of several lines"));
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
     }
-    Ok(secret)
+}
+
+/// Repeats nothing of what it finds in its errors.
+struct SecretVisitor;
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret in quotes, { file: PATH } or { env: NAME }")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
+        if text.is_empty() || text.len() as u64 > MAX_LENGTH || text.contains(char::is_control) {
+            return Err(E::custom(
+                "the secret is empty, too long or of several lines; expected one line of at most 32768 bytes",
+            ));
+        }
+        Ok(Secret::Inline(text.into()))
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Secret, M::Error> {
+        Whereabouts::deserialize(MapAccessDeserializer::new(map)).map(Secret::Elsewhere)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Secret, E> {
+        Err(unquoted())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Secret, E> {
+        Err(unquoted())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Secret, E> {
+        Err(unquoted())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Secret, E> {
+        Err(unquoted())
+    }
+}
+
+fn unquoted<E: Error>() -> E {
+    E::custom("a number or a truth value is no secret; expected the secret in quotes")
 }
 
 impl PartialEq for Secret {
@@ -154,9 +197,17 @@ mod tests {
             json!("hunter2\nhunter3"),
             json!({"vault": "hunter2"}),
             json!(["hunter2"]),
+            json!({"file": "/a", "env": "hunter2"}),
         ] {
             let error = serde_json::from_value::<Secret>(value.clone()).unwrap_err().to_string();
             assert!(!error.contains("hunter"), "{value}: {error}");
+        }
+        for value in [json!(123_456), json!(-123_456), json!(1234.5), json!(true)] {
+            let error = serde_json::from_value::<Secret>(value).unwrap_err().to_string();
+            assert!(
+                error.contains("in quotes") && !error.contains("1234") && !error.contains("true"),
+                "{error}"
+            );
         }
     }
 

@@ -383,6 +383,23 @@ spec:
     }
 
     #[test]
+    fn a_key_in_a_form_that_is_none_is_not_repeated() {
+        let key = |secret: &str| {
+            let source = format!("{{ accessKey: {{ accessKeyId: AKIA, secretAccessKey: {secret} }} }}");
+            UPSTREAM.replace(
+                "{ webIdentity: { roleArn: 'arn:aws:iam::111122223333:role/pull' } }",
+                &source,
+            )
+        };
+        assert!(Documents::parse("it", &key("'0123456789'")).is_ok());
+        for secret in ["0123456789", "123456789", "[123456789]", "{ vault: 123456789 }", "''"] {
+            let message = message(&key(secret));
+            let field = "spec.source.accessKey.secretAccessKey";
+            assert!(message.contains(field) && !message.contains("123456789"), "{message}");
+        }
+    }
+
+    #[test]
     fn an_upstream_without_a_source_is_refused_rather_than_served_with_somebody_elses_identity() {
         let text = UPSTREAM
             .lines()
