@@ -21,6 +21,7 @@ pub enum Target {
 #[derive(Clone, Debug)]
 pub struct Permit {
     upstream: Arc<Upstream>,
+    registry: RegistryHost,
     repository: RepositoryName,
     caller: Arc<Caller>,
 }
@@ -68,6 +69,11 @@ impl Permit {
         &self.upstream
     }
 
+    /// The registry from which to pull, one of the upstream's.
+    pub fn registry(&self) -> &RegistryHost {
+        &self.registry
+    }
+
     /// The repository from which to pull.
     pub fn repository(&self) -> &RepositoryName {
         &self.repository
@@ -85,9 +91,9 @@ impl Permit {
 /// See [`Denied`].
 pub fn permit(snapshot: &Snapshot, identity: &Identity, target: Target) -> Result<Permit, Denied> {
     let team = identity.team();
-    let (upstream, repository) = match target {
+    let (upstream, registry, repository) = match target {
         Target::Registry(registry, repository) => match snapshot.upstream_of_registry(team, &registry) {
-            Some(upstream) => (upstream, repository),
+            Some(upstream) => (upstream, registry, repository),
             None => {
                 return Err(Denied::Registry {
                     team: team.to_owned(),
@@ -96,7 +102,7 @@ pub fn permit(snapshot: &Snapshot, identity: &Identity, target: Target) -> Resul
             }
         },
         Target::Upstream(name, repository) => match snapshot.upstream(team, &name) {
-            Some(upstream) => (upstream, repository),
+            Some(upstream) => (upstream, upstream.registry.clone(), repository),
             None => {
                 return Err(Denied::Upstream {
                     team: team.to_owned(),
@@ -124,6 +130,7 @@ pub fn permit(snapshot: &Snapshot, identity: &Identity, target: Target) -> Resul
     })?;
     Ok(Permit {
         upstream: upstream.clone(),
+        registry,
         repository,
         caller,
     })
@@ -165,6 +172,7 @@ mod tests {
     fn a_robot_reaches_its_own_teams_upstreams_by_either_name() {
         for permit in attempt("111122223333", "acme-prod") {
             let permit = permit.unwrap();
+            assert_eq!(permit.registry(), &permit.upstream().registry);
             assert_eq!(permit.upstream().name.as_str(), "acme-prod");
             assert_eq!(permit.repository().as_str(), "team/app");
         }

@@ -30,6 +30,6 @@ impl Engine {
         };
         let layer = Layer::new(self.upstream.clone(), permit.clone(), digest.clone(), confirmed);
         let fetched = self.store.fetch(&place, digest, Arc::new(layer)).await;
-        fetched.map_err(|error| as_failure(&error, permit.upstream().registry.as_str(), digest))
+        fetched.map_err(|error| as_failure(&error, permit.registry().as_str(), digest))
     }
 }

@@ -24,7 +24,7 @@ pub(crate) fn place(permit: &Permit) -> Result<Place, Failure> {
     let parts = [
         upstream.team.as_str(),
         upstream.name.as_str(),
-        upstream.registry.as_str(),
+        permit.registry().as_str(),
         &caller,
     ];
     let scope = Scope::new(parts).map_err(|error| {

@@ -96,7 +96,7 @@ impl Source for Layer {
 /// The `Location` of a redirect, if it leads where layers of this registry are. Anything else would send this server
 /// where somebody else wants it to go.
 fn location(permit: &Permit, answer: &Response) -> Result<Url, Failure> {
-    let registry = &permit.upstream().registry;
+    let registry = permit.registry();
     let refused = |what: &str| {
         Failure::Upstream(format!(
             "{registry} redirects to {what}; only its layer bucket is followed to"

@@ -28,7 +28,7 @@ impl Upstream {
         headers: &HeaderMap,
         wanted: &str,
     ) -> Result<(Response, Arc<Login>), AwsError> {
-        let (host, caller) = (&permit.upstream().registry, permit.caller());
+        let (host, caller) = (permit.registry(), permit.caller());
         let url = format!("https://{host}/v2/{}/{path}", permit.repository());
         let login = self.broker.login(caller, host).await?;
         let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
@@ -46,7 +46,7 @@ impl Upstream {
         let status = answer.status().as_u16();
         let body = read(answer, MAX_ERROR).await.unwrap_or_default();
         aws::explain_refusal(Refusal {
-            host: &permit.upstream().registry,
+            host: permit.registry(),
             repository: permit.repository(),
             wanted,
             principal: &login.principal,

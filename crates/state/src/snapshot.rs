@@ -83,13 +83,15 @@ impl Snapshot {
 
     fn add_upstream(&mut self, upstream: &Upstream, located: &Located) -> Result<(), Inconsistent> {
         let shared = Arc::new(upstream.within(self.require_team(&upstream.team, located)?));
-        let others = self.registries.entry(upstream.registry.clone()).or_default();
-        if let Some(other) = others.insert(upstream.team.clone(), shared.clone()) {
-            let problem = format!(
-                "spec.registry: `{}` is the registry of Upstream {}/{} already; a team reaches a registry by one upstream",
-                upstream.registry, other.team, other.name
-            );
-            return Err(located.inconsistent(problem));
+        for registry in upstream.all_registries() {
+            let others = self.registries.entry(registry.clone()).or_default();
+            if let Some(other) = others.insert(upstream.team.clone(), shared.clone()) {
+                let problem = format!(
+                    "spec.registry: `{registry}` is a registry of Upstream {}/{} already; a team reaches a registry by one upstream",
+                    other.team, other.name
+                );
+                return Err(located.inconsistent(problem));
+            }
         }
         self.upstreams
             .entry(upstream.team.clone())

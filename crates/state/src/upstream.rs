@@ -23,8 +23,10 @@ pub struct Upstream {
     pub team: ResourceName,
     /// Its name, which stands in image names: `PROXY/NAME/team/app:1`.
     pub name: ResourceName,
-    /// The registry.
+    /// The registry that the upstream's name stands for.
     pub registry: RegistryHost,
+    /// Further registries that the same identity opens. A login is one for all registries of a region.
+    pub registries: Vec<RegistryHost>,
     /// How the AWS identity comes about.
     pub chain: Arc<Chain>,
     /// Whether AWS is to tell one client from another.
@@ -85,6 +87,11 @@ impl SessionTag {
 impl Upstream {
     /// How long a tag counts where the document does not say.
     pub const DEFAULT_TAG_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+
+    /// All registries that are reached through this upstream.
+    pub fn all_registries(&self) -> impl Iterator<Item = &RegistryHost> {
+        std::iter::once(&self.registry).chain(&self.registries)
+    }
 
     /// Whether the repository may be pulled through this upstream.
     pub fn has(&self, repository: &RepositoryName) -> bool {

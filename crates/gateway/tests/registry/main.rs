@@ -7,6 +7,7 @@ mod api;
 mod aws;
 mod membership;
 mod secrets;
+mod sharing;
 mod stale;
 mod trouble;
 mod wharf;

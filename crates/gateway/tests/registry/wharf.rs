@@ -34,9 +34,14 @@ pub(crate) struct Wharf {
 
 impl Wharf {
     pub(crate) async fn build() -> Self {
+        Self::with(&resources()).await
+    }
+
+    /// With these resources.
+    pub(crate) async fn with(resources: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let aws = Aws::start(folder.path()).await;
-        std::fs::write(folder.path().join("resources.yaml"), resources()).unwrap();
+        std::fs::write(folder.path().join("resources.yaml"), resources).unwrap();
         let live = Arc::new(Live::load(vec![folder.path().join("resources.yaml")]).unwrap());
         let resolve = Resolve::parse([format!("*.amazonaws.com={}", aws.address)]).unwrap();
         let roots = Roots::system().with_pem("the test's CA", aws.ca.as_bytes()).unwrap();

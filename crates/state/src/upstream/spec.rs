@@ -14,6 +14,8 @@ use crate::{ResourceName, Team};
 pub(crate) struct UpstreamSpec {
     #[serde(deserialize_with = "registry")]
     registry: RegistryHost,
+    #[serde(default, deserialize_with = "registries")]
+    registries: Vec<RegistryHost>,
     source: Source,
     #[serde(default)]
     hops: Vec<Hop>,
@@ -36,7 +38,22 @@ impl Upstream {
     /// # Errors
     /// What does not go together: the field, and what is expected.
     pub(crate) fn new(team: ResourceName, name: ResourceName, spec: UpstreamSpec) -> Result<Self, String> {
-        let chain = Chain::new(spec.source, spec.hops, Some(&spec.registry)).map_err(|error| error.to_string())?;
+        let mut chain = Chain::new(spec.source, spec.hops, Some(&spec.registry)).map_err(|error| error.to_string())?;
+        if spec.registries.len() > MAX_REGISTRIES {
+            return Err(format!(
+                "registries: there are {}; at most {MAX_REGISTRIES} are taken",
+                spec.registries.len()
+            ));
+        }
+        for registry in &spec.registries {
+            if registry.partition() != spec.registry.partition() {
+                return Err(format!(
+                    "registries: `{registry}` is in another partition than `{}`; an identity belongs to one",
+                    spec.registry
+                ));
+            }
+            chain = Chain::new(chain.source, chain.hops, Some(registry)).map_err(|error| error.to_string())?;
+        }
         if spec.repositories.len() > MAX_REPOSITORIES {
             return Err(format!(
                 "repositories: there are {}; at most {MAX_REPOSITORIES} are taken",
@@ -65,12 +82,16 @@ impl Upstream {
                 );
             }
             true if !is_assumed => return Err(format!("narrowSession: {NO_SESSION}")),
-            true => Some(session_policy(&spec.registry, &spec.repositories)?),
+            true => Some(session_policy(
+                std::iter::once(&spec.registry).chain(&spec.registries),
+                &spec.repositories,
+            )?),
         };
         let mut upstream = Self {
             team,
             name,
             registry: spec.registry,
+            registries: spec.registries,
             chain: Arc::new(chain),
             attribution: spec.attribution,
             session_tags: spec.session_tags,
@@ -106,8 +127,12 @@ fn is_of_file(chain: &Chain) -> bool {
     matches!(&chain.source, Source::WebIdentity(identity) if identity.token != TokenOrigin::Issuer)
 }
 
-fn session_policy(registry: &RegistryHost, repositories: &[RepositoryPattern]) -> Result<Arc<str>, String> {
-    let arns = repositories.iter().map(|pattern| {
+fn session_policy<'a>(
+    registries: impl Iterator<Item = &'a RegistryHost>,
+    repositories: &[RepositoryPattern],
+) -> Result<Arc<str>, String> {
+    let pairs = registries.flat_map(|registry| repositories.iter().map(move |pattern| (registry, pattern)));
+    let arns = pairs.map(|(registry, pattern)| {
         let account = registry.account()?;
         let (partition, region) = (registry.partition(), registry.region());
         let arn = format!("arn:{partition}:ecr:{region}:{account}:repository/{}", pattern.as_str());
@@ -132,6 +157,13 @@ fn registry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RegistryHost, 
         .map_err(serde::de::Error::custom)
 }
 
+fn registries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RegistryHost>, D::Error> {
+    Vec::<String>::deserialize(deserializer)?
+        .iter()
+        .map(|text| text.parse().map_err(serde::de::Error::custom))
+        .collect()
+}
+
 fn default_tag_lifetime() -> SignedDuration {
     Upstream::DEFAULT_TAG_LIFETIME
 }
@@ -148,6 +180,7 @@ fn tag_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDura
 
 const MAX_TAG_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MAX_REPOSITORIES: usize = 100;
+const MAX_REGISTRIES: usize = 100;
 /// STS API reference, `Policy` of `AssumeRole`.
 const MAX_SESSION_POLICY: usize = 2048;
 const NO_SESSION: &str = "the source makes no session that could be told so; expected a webIdentity of the own issuer, or a key or the ambient identity followed by a hop";
@@ -169,6 +202,7 @@ mod tests {
     const KEY: &str = "source: { accessKey: { accessKeyId: AKIA, secretAccessKey: { file: /run/key } } }";
     const FILE: &str =
         "source: { webIdentity: { roleArn: 'arn:aws:iam::111122223333:role/pull', token: { file: /run/token } } }";
+    const OTHER: &str = "444455556666.dkr.ecr.us-east-1.amazonaws.com";
     const HOP: &str = "hops: [ { roleArn: 'arn:aws:iam::111122223333:role/scan', externalId: tenant-7 } ]";
 
     #[test]
@@ -179,6 +213,7 @@ mod tests {
             format!("{KEY}, {HOP}, sessionTags: [team, client], narrowSession: true, repositories: [a]"),
             format!("{FILE}, repositories: ['team/*'], narrowSession: true"),
             format!("source: {{ ambient: {{}} }}, {HOP}"),
+            format!("{WEB}, registries: [{OTHER}], repositories: [a], narrowSession: true"),
         ] {
             assert_eq!(read(&spec), Ok(()), "{spec}");
         }
@@ -206,6 +241,11 @@ mod tests {
             (format!("{WEB}, repositories: ['A']"), "spec.repositories[0]: "),
             (format!("{WEB}, attribution: nobody"), "spec.attribution: "),
             ("source: { anonymous: {} }".to_owned(), "spec.source: "),
+            (format!("{WEB}, registries: [docker.io]"), "spec.registries: "),
+            (
+                format!("{WEB}, registries: [444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn]"),
+                "spec.registries: ",
+            ),
             (format!("{WEB}, hops: [ {{ roleArn: x }} ]"), "spec.hops[0].roleArn: "),
         ] {
             let error = read(&spec).unwrap_err();
