@@ -51,6 +51,8 @@ impl Caller {
             Source::Ambient {} => add("ambient"),
             Source::Anonymous {} => add("anonymous"),
         }
+        // Policies can tell sessions of one role apart by it (`aws:userid`).
+        add(self.session_name.as_str());
         for hop in &self.chain.hops {
             add(hop.role_arn.as_str());
             add(hop.external_id.as_deref().unwrap_or_default());
@@ -101,6 +103,7 @@ mod tests {
             key("AKIA2", "a"),
             change(&|caller| caller.tags.push(("team".into(), "acme".into()))),
             change(&|caller| caller.tags.push(("teamacme".into(), "".into()))),
+            change(&|caller| caller.session_name = SessionName::of(&["acme", "ci"])),
             change(&|caller| caller.source_identity = Some("x".into())),
             change(&|caller| caller.session_policy = Some("x".into())),
         ];

@@ -1,10 +1,8 @@
 //! What an operator has set up: the link to AWS is made, the upstream is registered, and the server runs.
 
 use std::fs::{self, File};
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Signal;
 use secrecy::ExposeSecret;
@@ -13,6 +11,7 @@ use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 use wharfinger::demo::{Image, Stage};
 
+use crate::address::own_address;
 use crate::child::Running;
 use crate::pull::Pull;
 use crate::secrets;
@@ -162,14 +161,6 @@ fn serve(stage: &Stage, configuration: &Path, log: &NamedTempFile) -> Running {
     let server = Running::start(command.stdin(Stdio::null()).stderr(log));
     assert_eq!(server.line("listening on "), stage.address().to_string());
     server
-}
-
-/// An address of the loopback network that no other test has, nor one of another run: so nobody takes the port between
-/// two servers.
-pub(crate) fn own_address() -> Ipv4Addr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = (std::process::id() << 8) | (NEXT.fetch_add(1, Ordering::Relaxed) & 0xff);
-    Ipv4Addr::from(0x7f40_0000 | (number & 0x003f_ffff))
 }
 
 const TAG: &str = "1";

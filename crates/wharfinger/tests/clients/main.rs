@@ -16,6 +16,7 @@ mod image;
 #[expect(dead_code, reason = "these tests run the command line alone")]
 mod python;
 
+mod address;
 mod child;
 mod containerd;
 mod crash;

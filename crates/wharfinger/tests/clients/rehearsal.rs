@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use tempfile::NamedTempFile;
 
+use crate::address::own_address;
 use crate::child::Running;
 use crate::home::{Home, require, run};
 use crate::image;
-use crate::installation::own_address;
 use crate::python;
 use crate::skopeo;
 
