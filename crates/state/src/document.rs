@@ -31,7 +31,7 @@ pub enum Resource {
     /// `kind: Team`
     Team(Team),
     /// `kind: Upstream`
-    Upstream(Upstream),
+    Upstream(Box<Upstream>),
     /// `kind: Robot`
     Robot(Robot),
 }
@@ -81,7 +81,7 @@ impl Resource {
     pub fn title(&self) -> String {
         match self {
             Self::Team(Team { name, .. }) => format!("Team {name}"),
-            Self::Upstream(Upstream { team, name, .. }) => format!("Upstream {team}/{name}"),
+            Self::Upstream(upstream) => format!("Upstream {}/{}", upstream.team, upstream.name),
             Self::Robot(Robot { team, name, .. }) => format!("Robot {team}/{name}"),
         }
     }
@@ -186,7 +186,7 @@ impl<'de> Visitor<'de> for ResourceVisitor {
             ))),
             (_, None, _) => Err(missing("metadata.team")),
             (_, Some(team), Some(Spec::Upstream(spec))) => Upstream::new(team, name, *spec)
-                .map(Resource::Upstream)
+                .map(|upstream| Resource::Upstream(Box::new(upstream)))
                 .map_err(|problem| M::Error::custom(format!("spec.{problem}{place}"))),
             (_, Some(team), Some(Spec::Robot(spec))) => Ok(Resource::Robot(Robot::new(team, name, spec))),
             (_, Some(_), None | Some(Spec::Team(_))) => Err(missing("spec")),
