@@ -2,6 +2,7 @@ mod ambient;
 mod assume;
 mod login;
 mod public;
+mod repository;
 mod web_identity;
 
 use std::{sync::Arc, time::Duration};

@@ -63,6 +63,14 @@ impl Denial<'_> {
         }
     }
 
+    /// Whether the repository is in another account than the principal.
+    pub(super) fn crosses_accounts(&self) -> bool {
+        self.principal
+            .as_ref()
+            .and_then(Arn::account)
+            .is_some_and(|account| self.host.account().is_some_and(|owner| owner != account))
+    }
+
     pub(super) fn who(&self) -> String {
         self.holder
             .as_ref()

@@ -7,6 +7,7 @@ pub(crate) mod ecr;
 pub(crate) mod hop;
 pub(crate) mod public;
 pub(crate) mod registry;
+pub(crate) mod repository;
 mod sentence;
 #[cfg(test)]
 mod shown;
