@@ -1,3 +1,4 @@
+mod policies;
 mod slot;
 
 use std::{
@@ -8,10 +9,10 @@ use std::{
 use jiff::Timestamp;
 use oidc::Issuer;
 
-use self::slot::Slot;
+use self::{policies::Policies, slot::Slot};
 use crate::{
-    Allowance, AwsError, Caller, Endpoints, Login, Observer, RegistryHost, Session, Silent, clock::Clock,
-    connector::Connector, exchange::Exchange,
+    Allowance, AwsError, Caller, Endpoints, Login, Observer, Refusal, RegistryHost, Session, Silent, clock::Clock,
+    connector::Connector, exchange::Exchange, explain,
 };
 
 /// Makes logins, holds them while they are good, and makes each of them once however many ask for it.
@@ -22,6 +23,7 @@ struct Inner {
     exchange: Exchange,
     clock: Clock,
     slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    policies: Policies,
 }
 
 /// What a broker works with beside its HTTP client and its clock.
@@ -80,6 +82,7 @@ impl Broker {
             exchange,
             clock,
             slots: Mutex::default(),
+            policies: Policies::default(),
         }))
     }
 
@@ -111,6 +114,40 @@ impl Broker {
     /// Drops a login that AWS did not accept, unless a newer one took its place meanwhile.
     pub fn forget(&self, caller: &Arc<Caller>, host: &RegistryHost, login: &Arc<Login>) {
         self.slot(caller, host).forget(login);
+    }
+
+    /// What the registry's refusal of this login means. Where it is about permissions, the repository's own policy is
+    /// read, if the login's session may, and the missing side is named; where it cannot be read, the explanation is that
+    /// of [`explain_refusal`](crate::explain_refusal).
+    pub async fn explain(&self, caller: &Arc<Caller>, login: &Login, refusal: Refusal<'_>) -> AwsError {
+        let role = caller.last_role();
+        let Some(session) = login
+            .session
+            .as_ref()
+            .filter(|_| explain::repository::is_of_use(&refusal))
+        else {
+            let error = explain::registry::explained(refusal, role);
+            // Permissions do not depend on the time.
+            return if refusal.status == 401 {
+                self.0.exchange.timed(error)
+            } else {
+                error
+            };
+        };
+        let repository = refusal.host.repository_arn(refusal.repository);
+        let ask = self
+            .0
+            .exchange
+            .repository_policy(session, refusal.host, refusal.repository);
+        match self
+            .0
+            .policies
+            .reading(caller, repository, self.0.clock.now(), ask)
+            .await
+        {
+            Some(reading) => explain::repository::explain(refusal, role, &reading),
+            None => explain::registry::explained(refusal, role),
+        }
     }
 
     fn slot(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Arc<Slot> {

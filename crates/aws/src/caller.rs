@@ -25,6 +25,19 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The role whose session the hop at this place begins with, where it is one of the chain's.
+    pub(crate) fn role_before(&self, at: usize) -> Option<&RoleArn> {
+        match at.checked_sub(1) {
+            Some(before) => self.chain.hops.get(before).map(|hop| &hop.role_arn),
+            None => self.role.as_ref(),
+        }
+    }
+
+    /// The role of the session at the chain's end.
+    pub(crate) fn last_role(&self) -> Option<&RoleArn> {
+        self.role_before(self.chain.hops.len())
+    }
+
     /// A name for what this caller may see, which is the same whenever the caller is: 16 hexadecimal digits. No secret
     /// goes into it, and a key that is exchanged for another of the same id changes nothing.
     pub fn fingerprint(&self) -> String {

@@ -2,6 +2,7 @@ mod ambient;
 mod assume;
 mod login;
 mod public;
+mod repository;
 mod web_identity;
 
 use std::{sync::Arc, time::Duration};
@@ -15,7 +16,7 @@ use oidc::Issuer;
 use secrecy::ExposeSecret;
 
 use crate::{
-    AccessKey, Allowance, AwsError, Caller, Endpoints, Event, Login, Observer, RegistryHost, Session, Source,
+    AccessKey, Allowance, AwsError, Caller, Endpoints, Event, Kind, Login, Observer, RegistryHost, Session, Source,
     clock::Clock, explain,
 };
 
@@ -41,10 +42,10 @@ impl Exchange {
             let session = Arc::new(self.session(caller, host).await?);
             match host.is_public() {
                 true => self.enter(Some(session), host).await,
-                false => self.log_in(session, host).await,
+                false => self.log_in(session, caller.last_role(), host).await,
             }
         };
-        let login = login.map_err(|error| self.named(error))?;
+        let login = login?;
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
@@ -54,11 +55,6 @@ impl Exchange {
 
     /// The session at the end of the chain.
     pub(crate) async fn session(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
-        let outcome = self.through(caller, host).await;
-        outcome.map_err(|error| self.named(error))
-    }
-
-    async fn through(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
         let source = &caller.chain.source;
         self.allowance
             .check(source)
@@ -117,12 +113,11 @@ impl Exchange {
     }
 
     /// A clock that is off makes AWS refuse what is right, in words about something else.
-    fn named(&self, mut error: AwsError) -> AwsError {
-        if let (crate::Kind::Refused, Some(fault)) = (error.kind, self.clock.fault()) {
-            error.cause = format!("{fault}, which alone can be the reason; if it is not, {}", error.cause);
-            error.fix = format!("set the clock (timedatectl status); then, if it stays: {}", error.fix);
+    pub(crate) fn timed(&self, error: AwsError) -> AwsError {
+        match (error.kind, self.clock.fault()) {
+            (Kind::Refused, Some(fault)) => error.led_by(explain::wrong_clock(&fault)),
+            _ => error,
         }
-        error
     }
 }
 

@@ -26,7 +26,7 @@ pub use broker::{Broker, Settings};
 pub use caller::Caller;
 pub use chain::{Chain, Hop, InvalidChain};
 pub use endpoints::{Endpoint, Endpoints, InvalidEndpoint};
-pub use error::{AwsError, Document, Kind};
+pub use error::{AwsError, Cause, Document, Kind};
 pub use event::{Event, Observer, Silent};
 pub use explain::registry::{Refusal, explain as explain_refusal, unreachable as explain_unreachable};
 pub use host::{InvalidRegistryHost, RegistryHost};

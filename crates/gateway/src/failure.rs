@@ -1,5 +1,5 @@
 use access::{Denied, Unauthenticated};
-use aws::{AwsError, Kind};
+use aws::{AwsError, Cause, Kind};
 use oci::{ErrorCode, ErrorEnvelope, InvalidRoute, Unsatisfiable};
 use serde_json::json;
 
@@ -89,14 +89,18 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// The parts of the explanation, for programs.
+/// The parts of the explanation, for programs. The first cause is the likeliest.
 fn detail(error: &AwsError) -> serde_json::Value {
-    let document = error.document.as_ref();
+    let causes: Vec<_> = error.causes.iter().map(cause).collect();
+    json!({ "tried": error.tried, "said": error.said, "causes": causes })
+}
+
+fn cause(cause: &Cause) -> serde_json::Value {
+    let document = cause.document.as_ref();
     json!({
-        "tried": error.tried,
-        "said": error.said,
-        "cause": error.cause,
-        "fix": error.fix,
+        "why": cause.why,
+        "howToTell": cause.how_to_tell,
+        "fix": cause.fix,
         "document": document.map(|document| json!({ "purpose": document.purpose, "text": document.text })),
     })
 }
@@ -106,16 +110,7 @@ mod tests {
     use super::*;
 
     fn aws(kind: Kind) -> Failure {
-        let text = |text: &str| text.to_owned();
-        AwsError {
-            kind,
-            tried: text("a"),
-            said: text("b"),
-            cause: text("c"),
-            fix: text("d"),
-            document: None,
-        }
-        .into()
+        AwsError::new(kind, "a", "b", [Cause::new("c", "d", "e"), Cause::new("f", "g", "h")]).into()
     }
 
     #[test]
@@ -151,7 +146,17 @@ mod tests {
     #[test]
     fn an_explanation_comes_whole_and_in_its_parts() {
         let (_, envelope) = aws(Kind::Refused).answer();
-        assert_eq!(envelope.errors[0].message, "a. AWS said: b. Likely cause: c. Fix: d");
-        assert_eq!(envelope.errors[0].detail.as_ref().unwrap()["fix"], "d");
+        assert_eq!(
+            envelope.errors[0].message,
+            "a. AWS said: b. Likely cause: c. Fix: e. If it is not that: f"
+        );
+        let detail = envelope.errors[0].detail.as_ref().unwrap();
+        assert_eq!(
+            *detail,
+            json!({ "tried": "a", "said": "b", "causes": [
+                { "why": "c", "howToTell": "d", "fix": "e", "document": null },
+                { "why": "f", "howToTell": "g", "fix": "h", "document": null },
+            ] })
+        );
     }
 }

@@ -45,14 +45,15 @@ impl Upstream {
     pub(crate) async fn explain(&self, permit: &Permit, wanted: &str, login: &Login, answer: Response) -> AwsError {
         let status = answer.status().as_u16();
         let body = read(answer, MAX_ERROR).await.unwrap_or_default();
-        aws::explain_refusal(Refusal {
+        let refusal = Refusal {
             host: permit.registry(),
             repository: permit.repository(),
             wanted,
             principal: &login.principal,
             status,
             body: &body,
-        })
+        };
+        self.broker.explain(permit.caller(), login, refusal).await
     }
 
     /// Fetches from a host that needs no login: the layer bucket, by a URL that carries its own signature.

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::{AwsError, Kind, Login};
+use crate::{AwsError, Cause, Kind, Login};
 
 /// The place of one login: what is good now, and the exchange that is under way for the next.
 #[derive(Default)]
@@ -174,14 +174,12 @@ fn draw(limit: i64) -> i64 {
 }
 
 fn abandoned() -> AwsError {
-    AwsError {
-        kind: Kind::Unavailable,
-        tried: "a login to ECR".to_owned(),
-        said: "nothing yet".to_owned(),
-        cause: "the exchange was given up, such as when the server is about to stop".to_owned(),
-        fix: "try again; if it stays, look at the server's log".to_owned(),
-        document: None,
-    }
+    let cause = Cause::new(
+        "the exchange was given up, such as when the server is about to stop",
+        "the server's log",
+        "try again",
+    );
+    AwsError::new(Kind::Unavailable, "a login to ECR", "nothing yet", [cause])
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use aws_sdk_sts::types::Tag;
 use super::Exchange;
 use crate::{
     AwsError, Caller, RegistryHost, Session, Source,
-    explain::{self, Failure},
+    explain::{self, Failure, hop::Attempt},
 };
 
 impl Exchange {
@@ -17,7 +17,14 @@ impl Exchange {
     ) -> Result<Session, AwsError> {
         let hop = &caller.chain.hops[at];
         let is_last = at + 1 == caller.chain.hops.len();
-        let explain = |failure| explain::hop::refused(before, hop, host, failure);
+        let attempt = Attempt {
+            before,
+            from: caller.role_before(at),
+            hop,
+            is_tagged: !caller.tags.is_empty(),
+            has_source_identity: caller.source_identity.is_some(),
+        };
+        let explain = |failure| self.timed(explain::hop::refused(attempt, host, &failure));
         let config = self.sts(host).credentials_provider(before.credentials.clone()).build();
         let mut request = aws_sdk_sts::Client::from_conf(config)
             .assume_role()

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use aws_sdk_ecr::config::{BehaviorVersion, Region};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use iam::RoleArn;
 use secrecy::SecretString;
 
 use super::{Exchange, timeouts, timestamp};
@@ -29,9 +30,21 @@ impl Exchange {
     }
 
     /// A login at the private registries of the host's region.
-    pub(super) async fn log_in(&self, session: Arc<Session>, host: &RegistryHost) -> Result<Login, AwsError> {
+    pub(super) async fn log_in(
+        &self,
+        session: Arc<Session>,
+        role: Option<&RoleArn>,
+        host: &RegistryHost,
+    ) -> Result<Login, AwsError> {
         let made_at = self.clock.now();
-        let explain = |failure| explain::ecr::authorization_token(&session.principal, host, failure);
+        let explain = |failure| {
+            self.timed(explain::ecr::authorization_token(
+                &session.principal,
+                role,
+                host,
+                &failure,
+            ))
+        };
         let answer = self
             .ecr(&session, host)
             .get_authorization_token()

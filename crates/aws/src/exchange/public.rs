@@ -22,7 +22,7 @@ impl Exchange {
             .as_ref()
             .map_or("nobody", |session| &session.principal)
             .to_owned();
-        let explain = |failure| explain::public::refused(&principal, host, failure);
+        let explain = |failure| self.timed(explain::public::refused(&principal, host, &failure));
         let made_at = self.clock.now();
         let url = format!("https://{host}/token/?service={host}&scope=aws");
         let mut request = self.client.get(&url);

@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use iam::RoleArn;
 use oidc::Wanted;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::Exchange;
 use crate::{
@@ -27,11 +27,15 @@ impl Exchange {
             TokenOrigin::Issuer => self.mint(identity, role, caller)?,
             TokenOrigin::File(path) => {
                 let token = read_line(path).map_err(|error| explain::source::unreadable_token(path, &error))?;
-                let shown = claims_of(token.expose_secret()).unwrap_or_default();
+                let unreadable = || Shown {
+                    is_foreign: true,
+                    ..Shown::default()
+                };
+                let shown = claims_of(token.expose_secret()).unwrap_or_else(unreadable);
                 (token, shown)
             }
         };
-        let explain = |failure| explain::sts::web_identity(role, &shown, host, failure);
+        let explain = |failure| self.timed(explain::sts::web_identity(role, &shown, host, &failure));
         let is_last = caller.chain.hops.is_empty();
         let policy = caller.session_policy.as_deref().filter(|_| is_last);
         let answer = aws_sdk_sts::Client::from_conf(self.sts(host).build())
@@ -68,6 +72,8 @@ impl Exchange {
             aud: minted.claims.aud,
             sub: minted.claims.sub,
             is_tagged: minted.claims.tags.is_some(),
+            has_source_identity: minted.claims.source_identity.is_some(),
+            is_foreign: false,
         };
         Ok((minted.token, shown))
     }
@@ -83,6 +89,12 @@ fn claims_of(token: &str) -> Option<Shown> {
         sub: String,
         #[serde(default)]
         aud: Audience,
+        /// Where it is there, it is what STS takes for the audience.
+        azp: Option<String>,
+        #[serde(rename = "https://aws.amazon.com/tags")]
+        tags: Option<IgnoredAny>,
+        #[serde(rename = "https://aws.amazon.com/source_identity")]
+        source_identity: Option<IgnoredAny>,
     }
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -103,11 +115,14 @@ fn claims_of(token: &str) -> Option<Shown> {
     Some(Shown {
         iss: printable(payload.iss),
         sub: printable(payload.sub),
-        aud: printable(match payload.aud {
-            Audience::One(audience) => audience,
-            Audience::Several(audiences) => audiences.join(", "),
+        aud: printable(match (payload.azp, payload.aud) {
+            (Some(party), _) => party,
+            (None, Audience::One(audience)) => audience,
+            (None, Audience::Several(audiences)) => audiences.join(", "),
         }),
-        ..Shown::default()
+        is_tagged: payload.tags.is_some(),
+        has_source_identity: payload.source_identity.is_some(),
+        is_foreign: true,
     })
 }
 

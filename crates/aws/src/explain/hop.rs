@@ -1,10 +1,30 @@
-use super::Failure;
-use crate::{AwsError, Hop, Kind, RegistryHost, Session};
+use iam::{Arn, RoleArn};
+
+use super::{
+    Failure, credential,
+    sentence::{Sentence, holder},
+    trust::{self, Assumption},
+};
+use crate::{AwsError, Cause, Hop, RegistryHost, Session};
+
+/// A role that was to be assumed.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+    /// With whose credentials.
+    pub(crate) before: &'a Session,
+    /// The role that this is the session of, where it is one of the chain's.
+    pub(crate) from: Option<&'a RoleArn>,
+    pub(crate) hop: &'a Hop,
+    /// Whether tags come along, of this request or of the session before.
+    pub(crate) is_tagged: bool,
+    /// Whether a source identity comes along.
+    pub(crate) has_source_identity: bool,
+}
 
 /// What a refusal of AssumeRole means.
-pub(crate) fn refused(before: &Session, hop: &Hop, host: &RegistryHost, failure: Failure) -> AwsError {
-    let (role, principal) = (&hop.role_arn, &before.principal);
-    let external_id = match &hop.external_id {
+pub(crate) fn refused(attempt: Attempt<'_>, host: &RegistryHost, failure: &Failure) -> AwsError {
+    let (role, principal) = (&attempt.hop.role_arn, &attempt.before.principal);
+    let external_id = match &attempt.hop.external_id {
         Some(id) => format!("the external id `{id}`"),
         None => "no external id".to_owned(),
     };
@@ -12,115 +32,58 @@ pub(crate) fn refused(before: &Session, hop: &Hop, host: &RegistryHost, failure:
         "sts:AssumeRole in {} for the role {role} as {principal}, with {external_id}",
         host.region()
     );
-    let general = failure.explain_generally(tried, "AWS STS");
-    let Failure::Answered { code, message, .. } = &failure else {
-        return general;
-    };
-    let account = role.account();
-    let refused = |cause: String, fix: String| AwsError {
-        kind: Kind::Refused,
-        cause,
-        fix,
-        ..general.clone()
-    };
-    match (code.as_str(), message.as_str()) {
-        ("AccessDenied", _) => refused(
-            format!(
-                "either side can be the one that refuses: the trust policy of the role in the account {account} does not name this principal or wants another external id than {external_id}, or the principal's own policies do not allow sts:AssumeRole on the role; a role that does not exist looks the same"
-            ),
-            format!(
-                "in the account {account}: aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument; and allow sts:AssumeRole on {role} to the principal",
-                role.name()
-            ),
-        ),
-        ("ValidationError", message) if message.contains("role chaining") => refused(
-            "a role that is assumed from a role's session lasts an hour at most".to_owned(),
-            "take the hop's `duration` out, or make it 1h".to_owned(),
-        ),
-        ("ValidationError", message) if message.contains("MaxSessionDuration") => refused(
-            "the role's maximum session duration is shorter than the hop's `duration`".to_owned(),
-            format!(
-                "shorten it, or in the account {account}: aws iam update-role --role-name {} --max-session-duration 43200",
-                role.name()
-            ),
-        ),
-        ("ValidationError", _) => refused(
-            "STS does not take a parameter of the request".to_owned(),
-            format!("check the role's ARN `{role}`, its external id and its duration"),
-        ),
-        ("InvalidClientTokenId" | "UnrecognizedClientException", _) => refused(
-            "the key is nobody's: it was deleted or switched off, or it belongs to another partition".to_owned(),
-            "give the source a key that is active: aws iam list-access-keys shows them".to_owned(),
-        ),
-        ("SignatureDoesNotMatch", _) => refused(
-            "the secret key is not the one that belongs to the key's id".to_owned(),
-            "give the source both halves of one key".to_owned(),
-        ),
-        ("ExpiredToken" | "ExpiredTokenException", _) => refused(
-            "the session that the source gave has ended".to_owned(),
-            "try again: a new one is made; credentials from the environment have to be replaced there".to_owned(),
-        ),
-        ("RegionDisabledException", _) => super::sts::region_disabled(account, host, &general),
-        _ => general,
+    failure.explained(&tried, "AWS STS", |code, message| match code {
+        "AccessDenied" | "AccessDeniedException" => {
+            // A key's owner is known only to AWS, which names it.
+            let user = Sentence::read(message).map(|sentence| sentence.user);
+            let caller = user.or_else(|| principal.parse::<Arn>().ok());
+            let caller = caller.and_then(|arn| holder(&arn, attempt.from));
+            let assumption = Assumption {
+                role,
+                caller: caller.as_ref(),
+                external_id: attempt.hop.external_id.as_deref(),
+                is_tagged: attempt.is_tagged,
+                has_source_identity: attempt.has_source_identity,
+            };
+            trust::assume_role(&assumption, message)
+        }
+        "ValidationError" => invalid(role, message),
+        "RegionDisabledException" => credential::region_disabled(role.account(), host),
+        other => {
+            let causes = credential::causes(other);
+            if causes.is_empty() {
+                credential::session_policy(other)
+            } else {
+                causes
+            }
+        }
+    })
+}
+
+fn invalid(role: &RoleArn, message: &str) -> Vec<Cause> {
+    if message.contains("role chaining") {
+        return vec![Cause::new(
+            "a role that is assumed from a role's session lasts an hour at most",
+            "`duration` of the hop in the upstream",
+            "take the hop's `duration` out, or make it 1h",
+        )];
     }
+    if message.contains("MaxSessionDuration") {
+        let (account, name) = (role.account(), role.name());
+        return vec![Cause::new(
+            "the role's maximum session duration is shorter than the hop's `duration`",
+            format!("in the account {account}: aws iam get-role --role-name {name} --query Role.MaxSessionDuration"),
+            format!(
+                "shorten `duration`, or in the account {account}: aws iam update-role --role-name {name} --max-session-duration 43200"
+            ),
+        )];
+    }
+    vec![Cause::new(
+        "STS does not take a parameter of the request",
+        "the message says which parameter it is",
+        format!("check the role's ARN `{role}`, its external id, its session name and its duration"),
+    )]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_credential_types::Credentials;
-
-    #[test]
-    fn each_refusal_says_what_to_look_at() {
-        let session = Session {
-            principal: "arn:aws:sts::444455556666:assumed-role/agent/i-0".into(),
-            expires_at: None,
-            credentials: Credentials::new("ASIA", "secret", None, None, "test"),
-        };
-        let hop: Hop = serde_json::from_value(serde_json::json!({
-            "roleArn": "arn:aws:iam::111122223333:role/scan", "externalId": "tenant-7"
-        }))
-        .unwrap();
-        let host = "111122223333.dkr.ecr.us-east-1.amazonaws.com".parse().unwrap();
-        for (status, code, message, kind, part) in [
-            (
-                403,
-                "AccessDenied",
-                "User: x is not authorized",
-                Kind::Refused,
-                "get-role --role-name scan",
-            ),
-            (
-                400,
-                "ValidationError",
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-                Kind::Refused,
-                "1h",
-            ),
-            (
-                400,
-                "ValidationError",
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-                Kind::Refused,
-                "--max-session-duration",
-            ),
-            (400, "ValidationError", "x", Kind::Refused, "role's ARN"),
-            (403, "InvalidClientTokenId", "x", Kind::Refused, "list-access-keys"),
-            (403, "SignatureDoesNotMatch", "x", Kind::Refused, "both halves"),
-            (403, "ExpiredToken", "x", Kind::Refused, "new one"),
-            (403, "RegionDisabledException", "x", Kind::Refused, "activate STS"),
-            (400, "Throttling", "Rate exceeded", Kind::Throttled, "later"),
-            (503, "ServiceUnavailable", "x", Kind::Unavailable, "later"),
-        ] {
-            let failure = Failure::Answered {
-                status,
-                code: code.into(),
-                message: message.into(),
-            };
-            let error = refused(&session, &hop, &host, failure);
-            assert_eq!(error.kind, kind, "{code}");
-            assert!(error.fix.contains(part), "{code} {message}: {}", error.fix);
-            assert!(error.tried.contains("assumed-role/agent/i-0") && error.tried.contains("`tenant-7`"));
-        }
-    }
-}
+mod tests;

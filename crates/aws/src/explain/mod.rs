@@ -1,17 +1,25 @@
 //! What AWS's refusals mean, call by call: the facts behind are the error tables of the STS and ECR API references and
 //! recorded observations of both services.
 
+mod credential;
+mod denial;
 pub(crate) mod ecr;
 pub(crate) mod hop;
 pub(crate) mod public;
 pub(crate) mod registry;
+pub(crate) mod repository;
+mod sentence;
+#[cfg(test)]
+mod shown;
 pub(crate) mod source;
 pub(crate) mod sts;
+pub(crate) mod text;
+mod trust;
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::{AwsError, Kind};
+use crate::{AwsError, Cause, Kind};
 
 /// A call that failed, free of the SDK's types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,44 +88,90 @@ impl Failure {
         }
     }
 
-    /// The explanation that does not depend on the call: AWS is not there, or not well.
-    fn explain_generally(&self, tried: String, service: &str) -> AwsError {
-        let (kind, cause, fix) = match self {
-            Self::Silent(_) => (
-                Kind::Unavailable,
-                format!("{service} cannot be reached from here"),
-                "check the network, the resolve map and the CA bundle of the configuration; a private network needs a VPC endpoint or a proxy".to_owned(),
-            ),
-            Self::Incomprehensible(_) => (
-                Kind::Unavailable,
-                format!("something else than {service} answers at its address, such as an intercepting proxy"),
-                "look at what answers there; check the resolve map of the configuration".to_owned(),
-            ),
-            Self::Answered { status, code, .. } if is_throttling(*status, code) => (
-                Kind::Throttled,
-                format!("the account's request rate for {service} is exhausted"),
-                "try again later; if it stays, raise the quota in the account".to_owned(),
-            ),
-            Self::Answered { status: 500.., .. } => (
-                Kind::Unavailable,
-                format!("{service} is in trouble itself"),
-                "try again later; see the AWS Health Dashboard".to_owned(),
-            ),
-            Self::Answered { code, .. } => (
-                Kind::Refused,
-                format!("{service} refuses with {code}"),
-                format!("look up {code} in the API reference of {service}"),
-            ),
+    /// The explanation of a failed call. `causes` has those that are the call's own, by the code and the message of an
+    /// answer; where there are none, and where AWS is not there or not well, the explanation is the same for every call.
+    pub(crate) fn explained(
+        &self,
+        tried: &str,
+        service: &str,
+        causes: impl FnOnce(&str, &str) -> Vec<Cause>,
+    ) -> AwsError {
+        let kind = self.kind();
+        let own = match self {
+            Self::Answered { code, message, .. } if kind != Kind::Throttled => causes(code, message),
+            _ => Vec::new(),
         };
-        AwsError {
-            kind,
-            tried,
-            said: self.said(),
-            cause,
-            fix,
-            document: None,
+        let causes = if own.is_empty() { self.general(service) } else { own };
+        AwsError::new(kind, tried, &self.said(), causes)
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Silent(_) | Self::Incomprehensible(_) | Self::Answered { status: 500.., .. } => Kind::Unavailable,
+            Self::Answered { status, code, .. } if is_throttling(*status, code) => Kind::Throttled,
+            // The one of STS that is worth trying again ("AssumeRoleWithWebIdentity" in the STS API reference).
+            Self::Answered { code, .. } if code.starts_with("IDPCommunicationError") => Kind::Unavailable,
+            Self::Answered { .. } => Kind::Refused,
         }
     }
+
+    fn general(&self, service: &str) -> Vec<Cause> {
+        match (self, self.kind()) {
+            (Self::Silent(_), _) => unreachable(service),
+            (Self::Incomprehensible(_), _) => vec![Cause::new(
+                format!("something else than {service} answers at its address, such as an intercepting proxy"),
+                "look at what answers there: curl -v with the host's name",
+                "check the resolve map of the configuration, and let the proxy leave AWS's hosts alone",
+            )],
+            (Self::Answered { .. }, Kind::Throttled) => throttled(service),
+            (Self::Answered { .. }, Kind::Unavailable) => vec![Cause::new(
+                format!("{service} is in trouble itself"),
+                "look at the AWS Health Dashboard: https://health.aws.amazon.com",
+                "try again later",
+            )],
+            (Self::Answered { code, .. }, _) => vec![Cause::new(
+                format!("{service} refuses with {code}"),
+                format!("look up {code} in the API reference of {service}"),
+                "do what the message of AWS asks for",
+            )],
+        }
+    }
+}
+
+/// This machine's clock is known to be off; `fault` says by how much.
+pub(crate) fn wrong_clock(fault: &str) -> Cause {
+    credential::clock(format!("{fault}, which alone can be the reason"))
+}
+
+/// Nothing answers at an address.
+fn unreachable(host: &str) -> Vec<Cause> {
+    vec![
+        Cause::new(
+            format!("{host} cannot be reached from here: no route, no name, or a firewall in between"),
+            "from this machine: curl -v with the host's name",
+            "check the network and the resolve map of the configuration; a private network needs a VPC endpoint or a proxy",
+        ),
+        Cause::new(
+            "a proxy in between shows a certificate of its own",
+            "curl -v shows the certificate's issuer",
+            "give the proxy's CA in the CA bundle of the configuration",
+        ),
+    ]
+}
+
+fn throttled(service: &str) -> Vec<Cause> {
+    vec![
+        Cause::new(
+            format!("the account's request rate for {service} is exhausted, maybe by others in the account"),
+            "look at the rate in CloudTrail or in the metrics of CloudWatch (AWS/Usage)",
+            "try again later",
+        ),
+        Cause::new(
+            "the quota is too small for what the account does",
+            "aws service-quotas list-service-quotas --service-code ecr, or sts",
+            "raise the quota in the account",
+        ),
+    ]
 }
 
 fn is_throttling(status: u16, code: &str) -> bool {

@@ -1,10 +1,9 @@
-use iam::{AccountId, OidcProviderArn, RoleArn};
+use iam::{OidcProviderArn, RoleArn};
 
-use crate::{AwsError, Document, Kind, RegistryHost};
+use super::{Failure, credential, text::quoted, trust};
+use crate::{AwsError, Cause, RegistryHost};
 
-use super::Failure;
-
-/// What the token says that STS was shown.
+/// What the token says that STS was shown. All of it is empty where a token of somebody else cannot be read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) iss: String,
@@ -12,246 +11,265 @@ pub(crate) struct Shown {
     pub(crate) sub: String,
     /// Whether it tags the session.
     pub(crate) is_tagged: bool,
+    /// Whether it gives the session a source identity.
+    pub(crate) has_source_identity: bool,
+    /// Whether another issuer made it.
+    pub(crate) is_foreign: bool,
 }
 
 /// What a refusal of AssumeRoleWithWebIdentity means.
-pub(crate) fn web_identity(role: &RoleArn, claims: &Shown, host: &RegistryHost, failure: Failure) -> AwsError {
-    let tried = format!(
-        "sts:AssumeRoleWithWebIdentity in {} for the role {role} with a token of iss `{}`, aud `{}`, sub `{}`",
-        host.region(),
-        claims.iss,
-        claims.aud,
-        claims.sub
-    );
-    let general = failure.explain_generally(tried, "AWS STS");
-    let Failure::Answered { code, message, .. } = &failure else {
-        return general;
+pub(crate) fn web_identity(role: &RoleArn, claims: &Shown, host: &RegistryHost, failure: &Failure) -> AwsError {
+    let call = format!("sts:AssumeRoleWithWebIdentity in {} for the role {role}", host.region());
+    let tried = match claims.is_readable() {
+        true => format!(
+            "{call} with a token of iss `{}`, aud `{}`, sub `{}`",
+            claims.iss, claims.aud, claims.sub
+        ),
+        false => format!("{call} with a token whose claims cannot be read here"),
     };
+    failure.explained(&tried, "AWS STS", |code, message| match code {
+        "InvalidIdentityToken" | "InvalidIdentityTokenException" => invalid(role, claims, message),
+        "ExpiredToken" | "ExpiredTokenException" => expired(claims),
+        code if code.starts_with("IDPCommunicationError") => unreachable_issuer(claims),
+        "IDPRejectedClaim" | "IDPRejectedClaimException" => vec![Cause::new(
+            "the issuer does not stand by the token any more: it was revoked, or its subject is gone",
+            "look at the issuer's own log",
+            "get a new token from the issuer; if it is refused too, make the subject valid there",
+        )],
+        "AccessDenied" | "AccessDeniedException" => trust::web_identity(role, claims),
+        "RegionDisabledException" => credential::region_disabled(role.account(), host),
+        "ValidationError" => vec![Cause::new(
+            "STS does not take a parameter of the request: a token has 4 to 20,000 characters, a session's name 2 to 64",
+            "the message says which parameter it is",
+            format!("check the token, the role's ARN `{role}` and the session's name"),
+        )],
+        "InternalFailure" if claims.is_foreign => vec![Cause::new(
+            "STS stumbles over the token: a claim has the value null",
+            "decode the token's second part: its claims are JSON in base64url",
+            "make the issuer leave such claims out",
+        )],
+        other => credential::session_policy(other),
+    })
+}
+
+fn invalid(role: &RoleArn, claims: &Shown, message: &str) -> Vec<Cause> {
+    if message.starts_with("No OpenIDConnect provider found") {
+        return no_provider(role, claims);
+    }
+    if message.starts_with("Incorrect token audience") {
+        return audience(role, claims);
+    }
+    if message.starts_with("Couldn't retrieve verification key") {
+        return no_key(claims);
+    }
+    if message.contains("thumbprint") {
+        let provider = claims.provider_text(role);
+        return vec![Cause::new(
+            "the certificate of the issuer's host was renewed by another authority than the provider's thumbprints name",
+            format!(
+                "aws iam get-open-id-connect-provider --open-id-connect-provider-arn {provider} --query ThumbprintList; compare it with the SHA-1 fingerprint of the last certificate that openssl s_client -showcerts shows for the host of jwks_uri"
+            ),
+            format!(
+                "in the account {}: aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn {provider} --thumbprint-list FINGERPRINT (40 hexadecimal digits, of the topmost intermediate authority's certificate)",
+                role.account()
+            ),
+        )];
+    }
+    if let Some(claim) = message.strip_prefix("Missing a required claim: ") {
+        return vec![Cause::new(
+            format!("the issuer leaves the claim `{claim}` out; STS needs iss, sub, aud, iat and exp"),
+            "decode the token's second part: its claims are JSON in base64url",
+            format!("make the issuer put `{claim}` into its tokens"),
+        )];
+    }
+    unfit(role, claims)
+}
+
+fn no_provider(role: &RoleArn, claims: &Shown) -> Vec<Cause> {
     let account = role.account();
-    let provider = format!(
-        "arn:{}:iam::{account}:oidc-provider/{}",
-        role.partition(),
-        claims.iss.strip_prefix("https://").unwrap_or(&claims.iss)
-    );
-    let refused = |cause: String, fix: String| AwsError {
-        kind: Kind::Refused,
-        cause,
-        fix,
-        ..general.clone()
-    };
-    match (code.as_str(), message.as_str()) {
-        ("InvalidIdentityToken", message) if message.starts_with("No OpenIDConnect provider found") => refused(
-            format!("the account {account} has no identity provider whose URL is exactly `{}`, path and letters included", claims.iss),
+    let mut causes = Vec::new();
+    match claims.provider(role) {
+        Some(Ok(provider)) => causes.push(Cause::new(
+            format!("the account {account} has no identity provider whose URL is exactly `{}`: the path, a slash at its end and capital letters count", claims.iss),
+            format!("in the account {account}: aws iam list-open-id-connect-providers; expected is {provider}"),
             format!(
                 "in that account: aws iam create-open-id-connect-provider --url {} --client-id-list {}",
-                claims.iss, claims.aud
+                quoted(&claims.iss),
+                quoted(&claims.aud)
             ),
-        ),
-        ("InvalidIdentityToken", message) if message.starts_with("Incorrect token audience") => refused(
-            format!("the identity provider in the account {account} does not list `{}` among its client ids", claims.aud),
+        )),
+        Some(Err(why)) => causes.push(Cause::new(
+            format!("IAM can have no provider for such an issuer: {why}"),
+            "compare the token's `iss` with the rules: https, no port, no query, at most 255 characters",
+            "give the issuer a public URL that IAM takes",
+        )),
+        None => causes.push(Cause::new(
+            format!("the account {account} has no identity provider for the issuer that the message names"),
+            format!("in the account {account}: aws iam list-open-id-connect-providers"),
+            "in that account: aws iam create-open-id-connect-provider, with the very URL of the message",
+        )),
+    }
+    causes.push(Cause::new(
+        format!("the provider was created in another account; STS looks in the role's own, {account}"),
+        format!("compare the account of the provider's ARN with that of {role}"),
+        format!("create the provider in the account {account} too, or name a role of the provider's account"),
+    ));
+    causes
+}
+
+fn audience(role: &RoleArn, claims: &Shown) -> Vec<Cause> {
+    let (account, provider) = (role.account(), claims.provider_text(role));
+    let aud = match claims.is_readable() {
+        true => format!("`{}`", claims.aud),
+        false => "the token's `aud`".to_owned(),
+    };
+    let client = match claims.is_readable() {
+        true => quoted(&claims.aud),
+        false => "AUDIENCE".to_owned(),
+    };
+    vec![
+        Cause::new(
+            format!("the identity provider in the account {account} does not list {aud} among its client ids"),
             format!(
-                "in that account: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {provider} --client-id {}",
-                claims.aud
+                "in that account: aws iam get-open-id-connect-provider --open-id-connect-provider-arn {provider} --query ClientIDList"
+            ),
+            format!(
+                "in that account: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn {provider} --client-id {client}"
             ),
         ),
-        ("InvalidIdentityToken", message) if message.starts_with("Couldn't retrieve verification key") => refused(
-            "STS could not fetch the issuer's discovery document or its key set: not public, behind a firewall, slower than 5 s, a certificate that is not publicly trusted, or keys that changed a moment ago".to_owned(),
-            format!("from outside your network: curl {}/.well-known/openid-configuration, then its jwks_uri", claims.iss),
-        ),
-        ("InvalidIdentityToken", message) if message.contains("thumbprint") => refused(
-            format!("the certificate at `{}` was renewed by another authority than the provider's thumbprints name", claims.iss),
-            format!("in the account {account}: aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn {provider} --thumbprint-list …"),
-        ),
-        ("InvalidIdentityToken", _) => refused(
-            "STS does not take the token as it is: another key signed it, a claim is missing, or it names other roles".to_owned(),
-            format!("compare the token's claims with the identity provider {provider}; check that `{}` serves this installation's key set", claims.iss),
-        ),
-        ("ExpiredTokenException", _) => refused(
-            "the token was too old when it arrived: this machine's clock is behind by more than a few minutes".to_owned(),
-            "set the clock (timedatectl status)".to_owned(),
-        ),
-        ("IDPCommunicationError", _) => AwsError {
-            kind: Kind::Unavailable,
-            ..refused(
-                "STS could not reach the issuer this time".to_owned(),
-                format!("try again; if it stays, from outside your network: curl {}/.well-known/openid-configuration", claims.iss),
-            )
+        match claims.is_foreign {
+            true => Cause::new(
+                "the token was made for somebody else; where it has `azp`, that counts instead of `aud`",
+                "decode the token's second part: its claims are JSON in base64url",
+                "have the token made for a client id of the provider, such as `audience: sts.amazonaws.com` of a projected serviceAccountToken",
+            ),
+            false => Cause::new(
+                "the source asks for another audience than the provider was set up for",
+                "compare `audience` of the upstream's source with the provider's client ids",
+                "set `audience` to one of the provider's client ids",
+            ),
         },
-        ("IDPRejectedClaim", _) => refused(
-            "the issuer's provider rejects the token's claim".to_owned(),
-            format!("compare the token's claims with the identity provider {provider}"),
+    ]
+}
+
+fn no_key(claims: &Shown) -> Vec<Cause> {
+    let curl = claims.discovery();
+    vec![
+        Cause::new(
+            "the issuer's discovery document or its key set cannot be fetched by STS: not public, or behind a firewall",
+            format!("from outside your network: {curl}, then its jwks_uri"),
+            format!("let the whole internet read both, without a login; then {curl} has to work from anywhere"),
         ),
-        ("AccessDenied", _) => AwsError {
-            document: trust_policy(&provider, role, claims),
-            ..refused(
-                format!("the trust policy of the role does not let this token in: it names another provider, or its conditions want another `sub` than `{}` or another `aud` than `{}`; a role that does not exist looks the same", claims.sub, claims.aud),
-                format!(
-                    "in the account {account}: aws iam update-assume-role-policy --role-name {} --policy-document '{}'",
-                    role.name(),
-                    trust_policy_in_one_line(&provider, claims).unwrap_or_default()
-                ),
-            )
-        },
-        ("RegionDisabledException", _) => region_disabled(account, host, &general),
-        ("ValidationError", _) => refused(
-            "STS does not take a parameter of the request".to_owned(),
-            format!("check the role's ARN `{role}` and its maximum session duration"),
+        Cause::new(
+            "the token was signed by a key that the key set does not have: keys that changed a moment ago, or two installations with one URL",
+            "compare `kid` in the token's first part with those in the key set",
+            "publish a key long before signing with it; give every installation a URL of its own",
         ),
-        _ => general,
+        Cause::new(
+            "the issuer answers slower than within 5 s, or with a limit on requests",
+            format!("time {curl}; the issuer's access log"),
+            "serve the two documents as static objects, from any HTTPS host",
+        ),
+        Cause::new(
+            "the certificate of the issuer's host is not publicly trusted, or its chain is incomplete",
+            format!("{curl} from a machine without own CAs"),
+            "serve the whole chain of a public authority, or register the authority's thumbprint with the provider",
+        ),
+    ]
+}
+
+fn unfit(role: &RoleArn, claims: &Shown) -> Vec<Cause> {
+    let (provider, curl) = (claims.provider_text(role), claims.discovery());
+    vec![
+        Cause::new(
+            "another key signed the token than the issuer shows: two installations with one URL, or an old key set",
+            format!("{curl}: the key set at its jwks_uri has to have the `kid` of the token's first part"),
+            "give every installation a URL of its own, and publish the key that signs",
+        ),
+        Cause::new(
+            format!("the token is for other roles: its claim `https://aws.amazon.com/roles` does not name {role}"),
+            "decode the token's second part: its claims are JSON in base64url",
+            "have the role put into that claim, or the claim left out",
+        ),
+        Cause::new(
+            "STS does not take the algorithm or the form of the key: RS256 to RS512 and ES256 to ES512 count, every key needs `kid`, and neither `use: enc` nor `key_ops` is taken",
+            format!("look at the key set behind {curl}"),
+            "publish a key of one of these algorithms, with `kid` and `use: sig`",
+        ),
+        Cause::new(
+            "a claim is missing or not of its type, or the token is valid only later",
+            format!(
+                "compare the token's claims iss, sub, aud, iat, nbf and exp with the clock and with the provider {provider}"
+            ),
+            "correct the issuer; set its clock",
+        ),
+    ]
+}
+
+fn expired(claims: &Shown) -> Vec<Cause> {
+    let slow = credential::clock(
+        "the token was too old when it arrived: this machine's clock is behind by more than a few minutes",
+    );
+    if !claims.is_foreign {
+        return vec![slow];
     }
+    let stale = Cause::new(
+        "the token's file was not renewed in time",
+        "`exp` in the token's second part, in seconds since 1970, against date +%s",
+        "have the file renewed by what writes it: the kubelet does so for a projected serviceAccountToken, nobody does so for a copy of it",
+    );
+    let clock = credential::clock("the clock of the machine that made the token is behind");
+    vec![stale, clock]
 }
 
-/// A region can be switched off for STS in an account.
-pub(super) fn region_disabled(account: AccountId, host: &RegistryHost, general: &AwsError) -> AwsError {
-    AwsError {
-        kind: Kind::Refused,
-        cause: format!(
-            "STS is switched off for the region {} in the account {account}",
-            host.region()
+fn unreachable_issuer(claims: &Shown) -> Vec<Cause> {
+    let curl = claims.discovery();
+    vec![
+        Cause::new(
+            "STS could not reach the issuer this time",
+            format!("from outside your network: {curl}"),
+            "try again",
         ),
-        fix: format!(
-            "in that account: IAM console, Account settings, activate STS for {}",
-            host.region()
+        Cause::new(
+            "the issuer is too slow, or limits how often it is asked",
+            format!("time {curl}; the issuer's access log"),
+            "serve the discovery document and the key set as static objects, from any HTTPS host",
         ),
-        ..general.clone()
+    ]
+}
+
+impl Shown {
+    pub(super) fn is_readable(&self) -> bool {
+        !self.iss.is_empty()
     }
-}
 
-fn trust_policy(provider: &str, role: &RoleArn, claims: &Shown) -> Option<Document> {
-    let text = generated(provider, claims)?.to_string();
-    Some(Document {
-        purpose: format!("trust policy of the role {role}"),
-        text,
-    })
-}
+    /// The provider that the role's account needs for the issuer; an error where IAM takes none for it, nothing where
+    /// the issuer is not known.
+    pub(super) fn provider(&self, role: &RoleArn) -> Option<Result<OidcProviderArn, iam::ArnError>> {
+        self.is_readable()
+            .then(|| OidcProviderArn::of_issuer(role.partition(), role.account(), &self.iss))
+    }
 
-fn trust_policy_in_one_line(provider: &str, claims: &Shown) -> Option<String> {
-    Some(generated(provider, claims)?.compact())
-}
+    fn provider_text(&self, role: &RoleArn) -> String {
+        match self.provider(role) {
+            Some(Ok(provider)) => quoted(provider.as_str()),
+            _ => format!(
+                "arn:{}:iam::{}:oidc-provider/HOST/PATH",
+                role.partition(),
+                role.account()
+            ),
+        }
+    }
 
-fn generated(provider: &str, claims: &Shown) -> Option<iam::generate::Document> {
-    let provider: OidcProviderArn = provider.parse().ok()?;
-    Some(match claims.is_tagged {
-        true => iam::generate::web_identity_trust_with_tags(&provider, &claims.aud, &claims.sub),
-        false => iam::generate::web_identity_trust(&provider, &claims.aud, &claims.sub),
-    })
+    /// The command that reads the issuer's discovery document.
+    fn discovery(&self) -> String {
+        let issuer = match self.is_readable() {
+            true => self.iss.trim_end_matches('/'),
+            false => "ISSUER",
+        };
+        format!("curl {}", quoted(&format!("{issuer}/.well-known/openid-configuration")))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn explain(status: u16, code: &str, message: &str) -> AwsError {
-        let role = "arn:aws:iam::111122223333:role/wharfinger-pull".parse().unwrap();
-        let claims = Shown {
-            iss: "https://images.example.com/oidc".into(),
-            sub: "acme".into(),
-            aud: "sts.amazonaws.com".into(),
-            ..Shown::default()
-        };
-        let host = "111122223333.dkr.ecr.us-east-1.amazonaws.com".parse().unwrap();
-        let failure = Failure::Answered {
-            status,
-            code: code.into(),
-            message: message.into(),
-        };
-        web_identity(&role, &claims, &host, failure)
-    }
-
-    #[test]
-    fn what_was_tried_and_said_is_always_there() {
-        let error = explain(400, "SomethingNew", "a message");
-        for part in [
-            "role/wharfinger-pull",
-            "https://images.example.com/oidc",
-            "`acme`",
-            "us-east-1",
-        ] {
-            assert!(error.tried.contains(part), "{}", error.tried);
-        }
-        assert_eq!(error.said, "SomethingNew (HTTP 400): a message");
-    }
-
-    #[test]
-    fn each_row_of_the_table_has_its_fix() {
-        let invalid = "InvalidIdentityToken";
-        for (status, code, message, kind, fix) in [
-            (
-                400,
-                invalid,
-                "No OpenIDConnect provider found in your account for https://x",
-                Kind::Refused,
-                "create-open-id-connect-provider --url https://images.example.com/oidc --client-id-list sts.amazonaws.com",
-            ),
-            (
-                400,
-                invalid,
-                "Incorrect token audience",
-                Kind::Refused,
-                "add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn arn:aws:iam::111122223333:oidc-provider/images.example.com/oidc",
-            ),
-            (
-                400,
-                invalid,
-                "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
-                Kind::Refused,
-                "curl https://images.example.com/oidc/.well-known/openid-configuration",
-            ),
-            (
-                400,
-                invalid,
-                "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
-                Kind::Refused,
-                "update-open-id-connect-provider-thumbprint",
-            ),
-            (
-                400,
-                invalid,
-                "Missing a required claim: aud",
-                Kind::Refused,
-                "compare the token's claims",
-            ),
-            (400, "ExpiredTokenException", "Token expired", Kind::Refused, "clock"),
-            (400, "IDPCommunicationError", "", Kind::Unavailable, "try again"),
-            (403, "IDPRejectedClaim", "", Kind::Refused, "claims"),
-            (
-                403,
-                "AccessDenied",
-                "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-                Kind::Refused,
-                "update-assume-role-policy --role-name wharfinger-pull",
-            ),
-            (
-                403,
-                "RegionDisabledException",
-                "",
-                Kind::Refused,
-                "activate STS for us-east-1",
-            ),
-            (400, "ValidationError", "", Kind::Refused, "maximum session duration"),
-            (400, "Throttling", "Rate exceeded", Kind::Throttled, "later"),
-            (503, "ServiceUnavailable", "", Kind::Unavailable, "later"),
-        ] {
-            let error = explain(status, code, message);
-            assert_eq!(error.kind, kind, "{code} {message}");
-            assert!(error.fix.contains(fix), "{code} {message}: {}", error.fix);
-        }
-    }
-
-    #[test]
-    fn a_refused_token_comes_with_the_trust_policy_that_lets_it_in() {
-        let document = explain(
-            403,
-            "AccessDenied",
-            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-        )
-        .document
-        .unwrap();
-        assert!(document.purpose.contains("role/wharfinger-pull"));
-        assert!(
-            document.text.contains("\"images.example.com/oidc:sub\": \"acme\""),
-            "{}",
-            document.text
-        );
-    }
-}
+mod tests;

@@ -43,6 +43,8 @@ struct State {
     manifests: Mutex<HashMap<(String, String), (String, Bytes)>>,
     blobs: Mutex<HashMap<(String, Digest), Bytes>>,
     orders: Orders,
+    /// The policy that every repository has; without one, who asks for it is refused.
+    policy: Mutex<Option<String>>,
     /// The password that is accepted at present; each login is given the next.
     logins: Mutex<u64>,
 }
@@ -128,6 +130,16 @@ impl Aws {
             .insert(0, response);
     }
 
+    /// Every repository has this policy, and lets everybody read it.
+    pub(crate) fn set_policy(&self, policy: &str) {
+        *self.state.policy.lock().unwrap() = Some(policy.to_owned());
+    }
+
+    /// How often a repository's policy was asked for.
+    pub(crate) fn policy_questions(&self) -> usize {
+        self.seen().iter().filter(|seen| asks_for_policy(&seen.headers)).count()
+    }
+
     /// No login that was given so far is accepted any more.
     pub(crate) fn revoke_logins(&self) {
         *self.state.logins.lock().unwrap() += 1;
@@ -167,6 +179,7 @@ impl State {
         }
         match host.as_str() {
             "sts.us-east-1.amazonaws.com" => answer(200, &[("content-type", "text/xml")], SESSION),
+            "api.ecr.us-east-1.amazonaws.com" if asks_for_policy(request.headers()) => self.repository_policy(),
             "api.ecr.us-east-1.amazonaws.com" => {
                 let token = STANDARD.encode(format!("AWS:password-{}", self.logins.lock().unwrap()));
                 let body = format!(
@@ -176,6 +189,14 @@ impl State {
             }
             BUCKET => self.layer(request.headers(), &path),
             registry => self.registry(registry, &path, request.headers()),
+        }
+    }
+
+    fn repository_policy(&self) -> Response<Bytes> {
+        let json = [("content-type", "application/x-amz-json-1.1")];
+        match &*self.policy.lock().unwrap() {
+            Some(policy) => answer(200, &json, serde_json::json!({ "policyText": policy }).to_string()),
+            None => answer(400, &json, r#"{"__type":"AccessDeniedException","message":"no"}"#),
         }
     }
 
@@ -223,6 +244,11 @@ impl State {
         let blob = self.blobs.lock().unwrap()[&(place.to_owned(), digest.parse().unwrap())].clone();
         answer(200, &[], blob)
     }
+}
+
+fn asks_for_policy(headers: &HeaderMap) -> bool {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    target.is_some_and(|target| target.ends_with(".GetRepositoryPolicy"))
 }
 
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes> {

@@ -6,6 +6,7 @@
 mod api;
 mod aws;
 mod membership;
+mod permissions;
 mod secrets;
 mod sharing;
 mod stale;

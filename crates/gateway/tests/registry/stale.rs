@@ -61,7 +61,7 @@ async fn asking_for_what_is_forbidden_does_not_make_an_exchange_each_time() {
         let (status, code, message) = wharf.refusal("prod/team/app/manifests/1").await;
         assert_eq!((status, code.as_str()), (403, "DENIED"));
         assert!(
-            message.contains(denied) && message.contains("permissions policy of the role"),
+            message.contains(denied) && message.contains("no permissions policy of"),
             "{message}"
         );
     }

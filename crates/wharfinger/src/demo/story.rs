@@ -157,8 +157,14 @@ async fn trust_breaks(screen: &Screen, stage: &Stage, image: &Image) -> Result<(
     screen.clear();
     screen.refused("the pull fails, and the client is told why:");
     let explanation = error.detail().context("the error has no explanation")?;
-    for name in ["tried", "said", "cause", "fix"] {
-        screen.named(name, explanation[name].as_str().unwrap_or_default());
+    let likeliest = &explanation["causes"][0];
+    for (name, part) in [
+        ("tried", &explanation["tried"]),
+        ("said", &explanation["said"]),
+        ("cause", &likeliest["why"]),
+        ("fix", &likeliest["fix"]),
+    ] {
+        screen.named(name, part.as_str().unwrap_or_default());
     }
     screen.busy("calling IAM");
     stage.trust(Stage::TEAM).await?;

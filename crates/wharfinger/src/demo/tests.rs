@@ -49,8 +49,10 @@ async fn explanation(stage: &Stage) -> Value {
     pull(stage, "1", "refused").await.unwrap_err().detail().unwrap().clone()
 }
 
+/// A part of the explanation; of its causes, of the likeliest one.
 fn part<'a>(explanation: &'a Value, name: &str) -> &'a str {
-    explanation[name].as_str().unwrap()
+    let of_cause = &explanation["causes"][0][name];
+    of_cause.as_str().or_else(|| explanation[name].as_str()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,13 +128,13 @@ async fn a_trust_policy_that_wants_another_subject_is_noticed_when_the_session_e
             "said",
             "AccessDenied (HTTP 403): Not authorized to perform sts:AssumeRoleWithWebIdentity",
         ),
-        ("cause", "trust policy"),
+        ("why", "trust policy"),
         ("fix", "update-assume-role-policy"),
     ] {
         assert!(part(&explanation, name).contains(wanted), "{name}: {explanation}");
     }
     // The fix is what it says it is: put in place, it lets the pull through.
-    let document: Value = serde_json::from_str(part(&explanation["document"], "text")).unwrap();
+    let document: Value = serde_json::from_str(part(&explanation["causes"][0]["document"], "text")).unwrap();
     let (role, policy) = (Stage::documents().unwrap().role, document.to_string());
     let parameters = [("RoleName", role.name()), ("PolicyDocument", policy.as_str())];
     stage
