@@ -18,6 +18,15 @@ pub(crate) struct Clock {
     ahead: Arc<AtomicI64>,
 }
 
+/// A moment by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// By this machine's clock, which somebody may set.
+    pub(crate) own: Timestamp,
+    /// By AWS's, as far as it is known.
+    pub(crate) theirs: Timestamp,
+}
+
 impl Clock {
     pub(crate) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
@@ -28,6 +37,16 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// The present by both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        let own = self.now();
+        let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        Moment {
+            own,
+            theirs: own.checked_add(ahead).unwrap_or(own),
+        }
     }
 
     /// AWS has told its time, in the `Date` of an answer (RFC 9110 §6.6.1). What is off by more than a minute for the
