@@ -113,11 +113,9 @@ impl Broker {
         self.slot(caller, host).forget(login);
     }
 
-    /// Hears what time it is by AWS's clock, in the `Date` of a registry's answer.
-    pub fn hear(&self, headers: &http::HeaderMap) {
-        if let Some(Ok(date)) = headers.get(http::header::DATE).map(http::HeaderValue::to_str) {
-            self.0.clock.compare(date);
-        }
+    /// Hears what time it is by AWS's clock, in the `Date` of a registry's answer to a question of `asked_at`.
+    pub fn hear(&self, headers: &http::HeaderMap, asked_at: Timestamp) {
+        self.0.clock.compare(headers, asked_at);
     }
 
     fn slot(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Arc<Slot> {

@@ -88,10 +88,11 @@ impl Upstream {
                 Pass::Basic { username, password } => request.basic_auth(username, Some(password.expose_secret())),
                 Pass::Bearer(token) => request.bearer_auth(token.expose_secret()),
             };
+            let asked_at = (self.clock)();
             let outcome = request.send().await.map_err(reqwest::Error::without_url);
             let is_trouble = match &outcome {
                 Ok(answer) => {
-                    self.broker.hear(answer.headers());
+                    self.broker.hear(answer.headers(), asked_at);
                     answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS
                 }
                 Err(error) => error.is_connect() || error.is_request(),

@@ -101,14 +101,9 @@ impl Exchange {
 
     async fn json<T: serde::de::DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let silent = |error: reqwest::Error| Failure::Silent(explain::causes(&error.without_url()));
+        let asked_at = self.clock.now();
         let mut answer = request.send().await.map_err(silent)?;
-        if let Some(date) = answer
-            .headers()
-            .get(http::header::DATE)
-            .and_then(|date| date.to_str().ok())
-        {
-            self.clock.compare(date);
-        }
+        self.clock.compare(answer.headers(), asked_at);
         let status = answer.status();
         let mut body = zeroize::Zeroizing::new(Vec::new());
         while let Some(piece) = answer.chunk().await.map_err(silent)? {
