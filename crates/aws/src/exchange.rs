@@ -144,10 +144,10 @@ fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
     })
 }
 
-/// The SDK tries three times by itself; these bound a try and all of them.
+/// The SDK tries three times by itself; these bound a try and all of them. STS waits 5 s for an issuer before it answers.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(8))
+        .operation_attempt_timeout(Duration::from_secs(6))
         .operation_timeout(Duration::from_secs(20))
         .build()
 }

@@ -109,9 +109,9 @@ impl Drop for Pass {
 const TOLERATED: u32 = 5;
 /// How long after a call that found an endpoint down the next one looks.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a call that is given up has to have waited to count as one that found the endpoint down. STS waits 5 s for an
-/// issuer before it answers.
-const LONG: Duration = Duration::from_secs(6);
+/// How long a call that is given up has to have waited to count as one that found the endpoint down: less than a try of
+/// the SDK may take.
+const LONG: Duration = Duration::from_secs(5);
 /// More than there are regions.
 const MAX_ENDPOINTS: usize = 1024;
 
