@@ -47,27 +47,28 @@ impl Administrator {
         }
     }
 
-    /// Calls an action of IAM. `now` is the time of the signature.
+    /// Calls an action of IAM, which answers in XML. `now` is the time of the signature.
     ///
     /// # Errors
     /// [`Refused`], or what kept the call from being made.
-    pub async fn iam(&self, action: &str, parameters: &[(&str, &str)], now: Timestamp) -> Result<()> {
+    pub async fn iam(&self, action: &str, parameters: &[(&str, &str)], now: Timestamp) -> Result<String> {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in parameters {
             body += &format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));
         }
         let content_type = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         // IAM is one for the whole world, and signed for as if it were in this region.
-        self.call(
-            "https://iam.amazonaws.com/",
-            ("iam", "us-east-1"),
-            &[content_type],
-            body,
-            now,
-            action,
-        )
-        .await?;
-        Ok(())
+        let answer = self
+            .call(
+                "https://iam.amazonaws.com/",
+                ("iam", "us-east-1"),
+                &[content_type],
+                body,
+                now,
+                action,
+            )
+            .await?;
+        Ok(answer.text().await?)
     }
 
     /// Calls an operation of ECR.
