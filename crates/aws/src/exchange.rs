@@ -15,7 +15,7 @@ use oidc::Issuer;
 use secrecy::ExposeSecret;
 
 use crate::{
-    AccessKey, Allowance, AwsError, Caller, Endpoints, Event, Login, Observer, RegistryHost, Session, Source,
+    AccessKey, Allowance, AwsError, Caller, Endpoints, Event, Kind, Login, Observer, RegistryHost, Session, Source,
     clock::Clock, explain,
 };
 
@@ -44,7 +44,7 @@ impl Exchange {
                 false => self.log_in(session, host).await,
             }
         };
-        let login = login.map_err(|error| self.named(error))?;
+        let login = login.map_err(|error| self.named(error, host))?;
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
@@ -55,7 +55,7 @@ impl Exchange {
     /// The session at the end of the chain.
     pub(crate) async fn session(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
         let outcome = self.through(caller, host).await;
-        outcome.map_err(|error| self.named(error))
+        outcome.map_err(|error| self.named(error, host))
     }
 
     async fn through(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
@@ -116,11 +116,23 @@ impl Exchange {
         config
     }
 
-    /// A clock that is off makes AWS refuse what is right, in words about something else.
-    fn named(&self, mut error: AwsError) -> AwsError {
-        if let (crate::Kind::Refused, Some(fault)) = (error.kind, self.clock.fault()) {
+    /// What the answer to a single call does not show. A clock that is off makes AWS refuse what is right, in words about
+    /// something else; and by FIPS there is nobody to answer in most regions, which looks like a broken network.
+    fn named(&self, mut error: AwsError, host: &RegistryHost) -> AwsError {
+        if let (Kind::Refused, Some(fault)) = (error.kind, self.clock.fault()) {
             error.cause = format!("{fault}, which alone can be the reason; if it is not, {}", error.cause);
             error.fix = format!("set the clock (timedatectl status); then, if it stays: {}", error.fix);
+        }
+        if error.kind == Kind::Unavailable && self.endpoints.lack_fips(host) {
+            error.cause = format!(
+                "AWS has FIPS endpoints of STS and ECR in regions of the United States, and none is known in {}; if there is one, {}",
+                host.region(),
+                error.cause
+            );
+            error.fix = format!(
+                "where FIPS is not required, name the registry by its host without FIPS and leave aws.fips out of the configuration; where it is, use a registry in such a region, or name endpoints in aws.sts and aws.ecr; then, if it stays: {}",
+                error.fix
+            );
         }
         error
     }
