@@ -1,9 +1,10 @@
 //! A simulated AWS, and the server in front of it, each with a clock that the test moves.
 
 use std::{
-    fs,
+    fs::{self, File},
     net::SocketAddr,
     path::Path,
+    process::Command,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
@@ -27,6 +28,8 @@ use wharfinger::{
     serve::{Config, Server},
 };
 
+use crate::child::Running;
+
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/pull";
@@ -44,6 +47,7 @@ pub(crate) struct Harbour {
     url: String,
     token: RobotToken,
     digest: String,
+    _process: Option<Running>,
     folder: TempDir,
 }
 
@@ -82,6 +86,15 @@ impl Harbour {
 
     /// With an upstream as the test wants it, which may name files in a folder that sources may use.
     pub(crate) async fn build(upstream: impl FnOnce(&Path) -> Value) -> Self {
+        Self::build_in(upstream, false).await
+    }
+
+    /// The same, but the server has a process of its own, which logs all that it can. Its clock is the machine's.
+    pub(crate) async fn talkative(upstream: impl FnOnce(&Path) -> Value) -> Self {
+        Self::build_in(upstream, true).await
+    }
+
+    async fn build_in(upstream: impl FnOnce(&Path) -> Value, is_apart: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let edge = Edge::create(folder.path(), &["issuer.wharfinger.example", "localhost", "127.0.0.1"]).unwrap();
         let clock = Clock::stopped_at(Timestamp::now());
@@ -112,16 +125,21 @@ impl Harbour {
             let (clock, ahead) = (clock.clone(), ahead.clone());
             move || clock.now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))
         };
-        let config = Config::load(&folder.path().join("wharfinger.toml")).unwrap();
-        let server = Server::bind(config, Arc::new(Counter(sender)), server_clock)
-            .await
-            .unwrap();
-        door.leads_to.set(server.address()).unwrap();
-        let url = format!(
-            "https://{}/v2/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com",
-            server.address()
-        );
-        tokio::spawn(server.run(std::future::pending()));
+        let configuration = folder.path().join("wharfinger.toml");
+        let (address, process) = if is_apart {
+            let (address, process) = serve(&configuration, &folder.path().join("log"));
+            (address, Some(process))
+        } else {
+            let config = Config::load(&configuration).unwrap();
+            let server = Server::bind(config, Arc::new(Counter(sender)), server_clock)
+                .await
+                .unwrap();
+            let address = server.address();
+            tokio::spawn(server.run(std::future::pending()));
+            (address, None)
+        };
+        door.leads_to.set(address).unwrap();
+        let url = format!("https://{address}/v2/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com");
 
         let roots = Roots::system().with_bundle(&edge.ca).unwrap();
         let client = Outgoing {
@@ -140,6 +158,7 @@ impl Harbour {
             url,
             token,
             digest: String::new(),
+            _process: process,
             folder,
         };
         harbour.furnish().await;
@@ -192,6 +211,17 @@ impl Harbour {
             });
             self.administrator.ecr("PutImage", input, self.now()).await.unwrap();
         }
+    }
+
+    /// What the server's process has written so far. The folder's name, which is made up of random letters, is left out.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
+        log.replace(&*self.folder.path().to_string_lossy(), "FOLDER")
+    }
+
+    /// The robot's token.
+    pub(crate) fn token(&self) -> String {
+        self.token.secret().expose_secret().to_owned()
     }
 
     /// The folder that sources may use.
@@ -351,6 +381,18 @@ impl Door {
         });
         door
     }
+}
+
+/// Runs the program until it is dropped.
+fn serve(configuration: &Path, log: &Path) -> (SocketAddr, Running) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharfinger"));
+    command
+        .args(["serve", "--config"])
+        .arg(configuration)
+        .env("RUST_LOG", "trace")
+        .stderr(File::create(log).unwrap());
+    let process = Running::start(&mut command);
+    (process.line("listening on ").parse().unwrap(), process)
 }
 
 fn administrator(sim: &Sim, folder: &Path) -> Administrator {

@@ -4,10 +4,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
+#[path = "../clients/child.rs"]
+#[expect(dead_code, reason = "the server runs until it is dropped, and is not spoken to")]
+mod child;
+#[path = "../clients/leak.rs"]
+mod leak;
+
 mod clocks;
 mod cold;
 mod harbour;
 mod keys;
+mod log;
 mod outage;
 mod rights;
 mod session;
