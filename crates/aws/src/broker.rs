@@ -100,7 +100,7 @@ impl Broker {
         let (inner, caller, host) = (self.0.clone(), caller.clone(), host.clone());
         let make = move || async move { inner.exchange.login(&caller, &host).await };
         let clock = self.0.clock.clone();
-        slot.login(move || clock.now(), make).await
+        slot.login(move || clock.moment(), make).await
     }
 
     /// A session at the end of the caller's chain, made anew. STS is asked in the host's region.
@@ -150,6 +150,11 @@ impl Broker {
         }
     }
 
+    /// Hears what time it is by AWS's clock, in the `Date` of a registry's answer to a question of `asked_at`.
+    pub fn hear(&self, headers: &http::HeaderMap, asked_at: Timestamp) {
+        self.0.clock.compare(headers, asked_at);
+    }
+
     fn slot(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Arc<Slot> {
         let key = Key {
             caller: caller.clone(),
@@ -162,7 +167,7 @@ impl Broker {
         let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if !slots.contains_key(&key) {
             // Upstreams come and go; what they leave behind goes when the next one comes.
-            let now = self.0.clock.now();
+            let now = self.0.clock.moment().theirs;
             slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.is_of_use(now));
         }
         slots.entry(key).or_default().clone()

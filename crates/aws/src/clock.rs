@@ -18,6 +18,15 @@ pub(crate) struct Clock {
     ahead: Arc<AtomicI64>,
 }
 
+/// A moment by two clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// By this machine's clock, which somebody may set.
+    pub(crate) own: Timestamp,
+    /// By AWS's, as far as it is known.
+    pub(crate) theirs: Timestamp,
+}
+
 impl Clock {
     pub(crate) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
@@ -30,13 +39,29 @@ impl Clock {
         (self.now)()
     }
 
-    /// AWS has told its time, in the `Date` of an answer (RFC 9110 §6.6.1). What is off by more than a minute for the
-    /// first time is logged.
-    pub(crate) fn compare(&self, date: &str) {
-        let Some(theirs) = parse_date(date) else {
+    /// The present by both clocks.
+    pub(crate) fn moment(&self) -> Moment {
+        let own = self.now();
+        let ahead = SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        Moment {
+            own,
+            theirs: own.checked_add(ahead).unwrap_or(own),
+        }
+    }
+
+    /// AWS has told its time, in the `Date` of an answer (RFC 9110 §6.6.1) to a question of `asked_at` by the own clock.
+    /// Where the answer was long on the way, or the own clock was set meanwhile, nothing can be told from it. What is off
+    /// by more than a minute for the first time is logged.
+    pub(crate) fn compare(&self, headers: &http::HeaderMap, asked_at: Timestamp) {
+        let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
+        let Some(theirs) = date.and_then(parse_date) else {
             return;
         };
-        let ahead = theirs.as_second() - self.now().as_second();
+        let now = self.now();
+        if !(0..=LONG_WAY).contains(&now.duration_since(asked_at).as_secs()) {
+            return;
+        }
+        let ahead = theirs.as_second() - now.as_second();
         let before = self.ahead.swap(ahead, Ordering::Relaxed);
         if is_off(ahead) && !is_off(before) {
             tracing::warn!(
@@ -58,6 +83,9 @@ impl Clock {
         is_off(ahead).then(|| describe(ahead))
     }
 }
+
+/// How many seconds an answer may take that tells the time.
+const LONG_WAY: i64 = 10;
 
 /// Requests take a moment, and `Date` has whole seconds.
 fn is_off(ahead: i64) -> bool {
@@ -99,7 +127,7 @@ mod tests {
             ("Fri, 20 Nov 2026 12:10:05 GMT", Some("10 min 5 s behind")),
             ("Fri, 20 Nov 2026 11:53:00 GMT", Some("7 min 0 s ahead of")),
         ] {
-            clock.compare(date);
+            clock.compare(&answered(date), now);
             let found = clock.fault();
             assert_eq!(found.is_some(), fault.is_some(), "{date}");
             assert!(found.unwrap_or_default().contains(fault.unwrap_or_default()), "{date}");
@@ -107,7 +135,22 @@ mod tests {
         // What ends at 12:53 by AWS's clock ends at 13:00 by this one.
         let end = clock.translate(now + SignedDuration::from_mins(53));
         assert_eq!(end, now + SignedDuration::from_mins(60));
-        clock.compare("nonsense");
+        clock.compare(&answered("nonsense"), now);
+        clock.compare(&http::HeaderMap::new(), now);
         assert!(clock.fault().is_some());
+    }
+
+    #[test]
+    fn an_answer_that_was_long_on_the_way_tells_no_time() {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let clock = Clock::new(move || now);
+        for asked_at in [now - SignedDuration::from_secs(11), now + SignedDuration::from_secs(1)] {
+            clock.compare(&answered("Fri, 20 Nov 2026 11:50:00 GMT"), asked_at);
+            assert_eq!(clock.fault(), None);
+        }
+    }
+
+    fn answered(date: &str) -> http::HeaderMap {
+        http::HeaderMap::from_iter([(http::header::DATE, date.parse().unwrap())])
     }
 }

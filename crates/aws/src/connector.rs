@@ -85,11 +85,10 @@ impl HttpConnector for Connector {
 
 async fn exchange(client: &Client, clock: &Clock, request: Request) -> Result<HttpResponse, ConnectorError> {
     let is_aws = request.url().scheme() == "https";
+    let asked_at = clock.now();
     let mut answer = client.execute(request).await.map_err(failure)?;
-    if let Some(date) = answer.headers().get(http::header::DATE).filter(|_| is_aws)
-        && let Ok(date) = date.to_str()
-    {
-        clock.compare(date);
+    if is_aws {
+        clock.compare(answer.headers(), asked_at);
     }
     let status = StatusCode::try_from(answer.status().as_u16()).map_err(|error| ConnectorError::user(error.into()))?;
     let mut body = Vec::new();

@@ -33,6 +33,27 @@ impl Endpoints {
     pub(crate) fn is_fips(&self, host: &RegistryHost) -> bool {
         self.fips || host.is_fips()
     }
+
+    /// Where the API of ECR is, where that is not left to the SDK. By FIPS the SDK would ask `api.ecr-fips.REGION`, which
+    /// is none of the endpoints that AWS documents (<https://docs.aws.amazon.com/general/latest/gr/ecr.html>).
+    pub(crate) fn ecr(&self, host: &RegistryHost) -> Option<String> {
+        let documented =
+            self.is_fips(host) && !host.is_dual_stack() && ["aws", "aws-us-gov"].contains(&host.partition());
+        match &self.ecr {
+            Some(endpoint) => Some(endpoint.url(host.region())),
+            None => documented.then(|| format!("https://ecr-fips.{}.amazonaws.com", host.region())),
+        }
+    }
+
+    /// Whether an API is asked by FIPS in a region in which AWS is not known to have such endpoints. It is asked all the
+    /// same: regions are added, and to go without FIPS is not for this server to decide.
+    pub(crate) fn lack_fips(&self, host: &RegistryHost) -> bool {
+        let region = host.region();
+        self.is_fips(host)
+            && (self.sts.is_none() || self.ecr.is_none())
+            && !FIPS_REGIONS.contains(&region)
+            && !region.starts_with("us-gov-")
+    }
 }
 
 impl Endpoint {
@@ -78,6 +99,9 @@ impl<'de> Deserialize<'de> for Endpoint {
         parsed(deserializer)
     }
 }
+
+/// The commercial regions with FIPS endpoints of STS and of ECR (<https://aws.amazon.com/compliance/fips/>).
+const FIPS_REGIONS: [&str; 4] = ["us-east-1", "us-east-2", "us-west-1", "us-west-2"];
 
 #[cfg(test)]
 mod tests {

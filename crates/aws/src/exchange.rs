@@ -45,7 +45,7 @@ impl Exchange {
                 false => self.log_in(session, caller.last_role(), host).await,
             }
         };
-        let login = login?;
+        let login = login.map_err(|error| self.named(error, host))?;
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
@@ -55,6 +55,11 @@ impl Exchange {
 
     /// The session at the end of the chain.
     pub(crate) async fn session(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
+        let outcome = self.through(caller, host).await;
+        outcome.map_err(|error| self.named(error, host))
+    }
+
+    async fn through(&self, caller: &Caller, host: &RegistryHost) -> Result<Session, AwsError> {
         let source = &caller.chain.source;
         self.allowance
             .check(source)
@@ -119,6 +124,15 @@ impl Exchange {
             _ => error,
         }
     }
+
+    /// What the answer to a single call does not show: by FIPS there is nobody to answer in most regions, which looks like a
+    /// broken network.
+    fn named(&self, error: AwsError, host: &RegistryHost) -> AwsError {
+        match error.kind {
+            Kind::Unavailable if self.endpoints.lack_fips(host) => error.led_by(explain::no_fips(host)),
+            _ => error,
+        }
+    }
 }
 
 fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
@@ -139,10 +153,10 @@ fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
     })
 }
 
-/// The SDK tries three times by itself; these bound a try and all of them.
+/// The SDK tries three times by itself; these bound a try and all of them. STS waits 5 s for an issuer before it answers.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .operation_attempt_timeout(Duration::from_secs(8))
+        .operation_attempt_timeout(Duration::from_secs(6))
         .operation_timeout(Duration::from_secs(20))
         .build()
 }

@@ -61,14 +61,17 @@ impl Upstream {
         self.client.get(url).headers(headers).send().await
     }
 
-    /// Whether a new login could change the answer. A login that is seconds old is not renewed for a 403: else whoever
-    /// asks for what is forbidden would make an exchange with every request.
+    /// Whether a new login could change the answer. A login that is seconds old is not renewed: else whoever asks for
+    /// what is forbidden, or of a registry that takes no login, would make an exchange with every request. One from the
+    /// future was made before the clock was set back, and how old it is nobody knows.
     fn may_be_stale(&self, status: StatusCode, login: &Login) -> bool {
-        match status {
-            StatusCode::UNAUTHORIZED => true,
-            StatusCode::FORBIDDEN => login.made_at + FRESH <= (self.clock)(),
-            _ => false,
-        }
+        let fresh = match status {
+            StatusCode::UNAUTHORIZED => FRESH_LOGIN,
+            StatusCode::FORBIDDEN => FRESH_RIGHTS,
+            _ => return false,
+        };
+        let now = (self.clock)();
+        login.made_at + fresh <= now || now < login.made_at
     }
 
     async fn try_get(
@@ -86,9 +89,13 @@ impl Upstream {
                 Pass::Basic { username, password } => request.basic_auth(username, Some(password.expose_secret())),
                 Pass::Bearer(token) => request.bearer_auth(token.expose_secret()),
             };
+            let asked_at = (self.clock)();
             let outcome = request.send().await.map_err(reqwest::Error::without_url);
             let is_trouble = match &outcome {
-                Ok(answer) => answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS,
+                Ok(answer) => {
+                    self.broker.hear(answer.headers(), asked_at);
+                    answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS
+                }
                 Err(error) => error.is_connect() || error.is_request(),
             };
             if !is_trouble || attempt == ATTEMPTS {
@@ -122,5 +129,8 @@ pub(crate) fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
 
 const ATTEMPTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const FRESH: SignedDuration = SignedDuration::from_secs(30);
+/// For how long a login is not doubted that the registry does not know (401).
+const FRESH_LOGIN: SignedDuration = SignedDuration::from_secs(5);
+/// For how long one is not doubted that does not permit what was asked for (403), which is for the client to choose.
+const FRESH_RIGHTS: SignedDuration = SignedDuration::from_secs(30);
 const MAX_ERROR: usize = 64 * 1024;

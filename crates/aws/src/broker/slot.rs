@@ -1,13 +1,14 @@
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
-use crate::{AwsError, Cause, Kind, Login};
+use crate::{AwsError, Cause, Kind, Login, clock::Moment};
 
 /// The place of one login: what is good now, and the exchange that is under way for the next.
 #[derive(Default)]
@@ -16,10 +17,24 @@ pub(super) struct Slot {
     work: Mutex<Work>,
 }
 
+/// A login with its times by AWS's clock: they hold when this machine's clock is set.
 struct Held {
     login: Arc<Login>,
+    /// From when on it is not used.
+    end: Timestamp,
     /// From when on the next one is fetched.
     renew_at: Timestamp,
+}
+
+impl Held {
+    fn new(login: Arc<Login>, now: Moment) -> Self {
+        let ahead = now.theirs.duration_since(now.own);
+        Self {
+            end: login.expires_at + ahead - Login::MARGIN,
+            renew_at: renew_at(&login) + ahead,
+            login,
+        }
+    }
 }
 
 type Outcome = Result<Arc<Login>, AwsError>;
@@ -32,20 +47,43 @@ struct Work {
     failures: u32,
     /// Until when no renewal is tried, because the last one failed.
     patience: Option<Timestamp>,
+    /// What the last exchange failed with, and when.
+    last: Option<(AwsError, Instant)>,
+}
+
+impl Work {
+    /// The exchange that is under way. One that panicked, or whose runtime ended, is not.
+    fn running(&self) -> Option<&watch::Receiver<Option<Outcome>>> {
+        self.running.as_ref().filter(|running| running.has_changed().is_ok())
+    }
+
+    /// Whether it is too early for another renewal. What lies further ahead than any patience was noted before the clock
+    /// was set back, and says nothing.
+    fn is_patient(&self, now: Timestamp) -> bool {
+        self.patience
+            .is_some_and(|until| now < until && until <= now + LONGEST_PATIENCE)
+    }
+
+    /// What those are told who ask again at once for what has failed several times in a row: else each request of a
+    /// client that does not give up would be calls of AWS.
+    fn refusal(&self) -> Option<AwsError> {
+        let (error, at) = self.last.as_ref().filter(|_| self.failures >= TOLERATED)?;
+        (at.elapsed() < MEMORY).then(|| error.clone())
+    }
 }
 
 impl Slot {
     /// The login at hand while it is good, else the outcome of the exchange that is under way or begins now.
     pub(super) async fn login<F, M>(
         self: Arc<Self>,
-        now: impl Fn() -> Timestamp + Send + 'static,
+        now: impl Fn() -> Moment + Send + 'static,
         make: M,
     ) -> Result<Arc<Login>, AwsError>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Login, AwsError>> + Send + 'static,
     {
-        let time = now();
+        let time = now().theirs;
         if let Some(held) = self.good(time) {
             if held.renew_at <= time {
                 self.begin(now, make, true);
@@ -70,11 +108,11 @@ impl Slot {
 
     /// Whether there is a login that is good, or going to be.
     pub(super) fn is_of_use(&self, now: Timestamp) -> bool {
-        self.good(now).is_some() || self.work().running.is_some()
+        self.good(now).is_some() || self.work().running().is_some()
     }
 
     fn good(&self, now: Timestamp) -> Option<Arc<Held>> {
-        self.current.load_full().filter(|held| held.login.is_good(now))
+        self.current.load_full().filter(|held| now < held.end)
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -85,7 +123,7 @@ impl Slot {
     /// renewal that is not due again nothing begins.
     fn begin<F, M>(
         self: &Arc<Self>,
-        now: impl Fn() -> Timestamp + Send + 'static,
+        now: impl Fn() -> Moment + Send + 'static,
         make: M,
         is_renewal: bool,
     ) -> watch::Receiver<Option<Outcome>>
@@ -94,63 +132,55 @@ impl Slot {
         F: Future<Output = Result<Login, AwsError>> + Send + 'static,
     {
         let mut work = self.work();
-        if let Some(running) = &work.running {
+        if let Some(running) = work.running() {
             return running.clone();
         }
         let (sender, receiver) = watch::channel(None);
-        let time = now();
+        let time = now().theirs;
         // Between the first look and this one, the exchange that was under way may have ended.
-        if !is_renewal && let Some(held) = self.good(time) {
+        if let Some(held) = self.good(time)
+            && (!is_renewal || time < held.renew_at)
+        {
             sender.send_replace(Some(Ok(held.login.clone())));
             return receiver;
         }
-        if is_renewal && work.patience.is_some_and(|until| time < until) {
+        if is_renewal && work.is_patient(time) {
+            return receiver;
+        }
+        if let Some(error) = work.refusal() {
+            sender.send_replace(Some(Err(error)));
             return receiver;
         }
         work.running = Some(receiver.clone());
         drop(work);
         let slot = self.clone();
         tokio::spawn(async move {
-            let end = Ending(&slot);
             let outcome = make().await.map(Arc::new);
             slot.end(&outcome, now());
             sender.send_replace(Some(outcome));
-            drop(end);
         });
         receiver
     }
 
-    fn end(&self, outcome: &Outcome, now: Timestamp) {
+    fn end(&self, outcome: &Outcome, now: Moment) {
         let mut work = self.work();
         match outcome {
             Ok(login) => {
                 work.failures = 0;
                 work.patience = None;
-                self.current.store(Some(Arc::new(Held {
-                    login: login.clone(),
-                    renew_at: renew_at(login),
-                })));
+                work.last = None;
+                self.current.store(Some(Arc::new(Held::new(login.clone(), now))));
             }
             Err(error) => {
                 work.failures = work.failures.saturating_add(1);
-                work.patience = Some(now + patience(work.failures));
+                work.patience = Some(now.theirs + patience(work.failures));
+                work.last = Some((error.clone(), Instant::now()));
                 if self.current.load().is_some() {
                     tracing::warn!(%error, "a login is not renewed yet; the one at hand stays in use");
                 }
             }
         }
         work.running = None;
-    }
-}
-
-/// Lets the next exchange begin, also where this one panics.
-struct Ending<'a>(&'a Slot);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.work().running = None;
-        }
     }
 }
 
@@ -166,6 +196,14 @@ fn patience(failures: u32) -> SignedDuration {
     let millis = 5_000_i64 << failures.saturating_sub(1).min(4);
     SignedDuration::from_millis(millis + millis / 5 * draw(1000) / 1000)
 }
+
+/// How many exchanges in a row may fail before failures are remembered: whoever repairs a policy and tries again at once
+/// is not told of yesterday.
+const TOLERATED: u32 = 8;
+/// How long a failure is remembered then.
+const MEMORY: Duration = Duration::from_secs(1);
+/// See [`patience`].
+const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_secs(96);
 
 /// A number below `limit`. Nothing depends on that nobody can guess it.
 fn draw(limit: i64) -> i64 {
@@ -194,6 +232,8 @@ mod tests {
     struct Stage {
         slot: Arc<Slot>,
         seconds: Arc<AtomicI64>,
+        /// By how many seconds AWS's clock is ahead.
+        ahead: Arc<AtomicI64>,
         made: Arc<AtomicUsize>,
         /// An exchange takes one of these.
         gate: Arc<Semaphore>,
@@ -205,6 +245,7 @@ mod tests {
             Self {
                 slot: Arc::default(),
                 seconds: Arc::new(AtomicI64::new(1_800_000_000)),
+                ahead: Arc::default(),
                 made: Arc::default(),
                 gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
                 is_up: true,
@@ -221,14 +262,18 @@ mod tests {
             let make = move || async move {
                 gate.acquire().await.unwrap().forget();
                 made.fetch_add(1, Ordering::Relaxed);
-                is_up.then(|| login(time())).ok_or_else(abandoned)
+                is_up.then(|| login(time().own)).ok_or_else(abandoned)
             };
             self.slot.clone().login(now, make).await
         }
 
-        fn now(&self) -> impl Fn() -> Timestamp + Clone + Send + 'static {
-            let seconds = self.seconds.clone();
-            move || Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap()
+        fn now(&self) -> impl Fn() -> Moment + Clone + Send + 'static {
+            let (seconds, ahead) = (self.seconds.clone(), self.ahead.clone());
+            move || {
+                let own = Timestamp::from_second(seconds.load(Ordering::Relaxed)).unwrap();
+                let theirs = own + SignedDuration::from_secs(ahead.load(Ordering::Relaxed));
+                Moment { own, theirs }
+            }
         }
 
         /// Waits until no exchange is under way.
@@ -301,7 +346,7 @@ mod tests {
         assert_eq!(stage.made(), 2);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_good_login_serves_while_aws_is_down_and_no_longer() {
         let mut stage = Stage::new();
         let first = stage.login().await.unwrap();
@@ -316,6 +361,7 @@ mod tests {
         stage.wait(1);
         assert!(stage.login().await.is_err(), "it ends in a minute");
         stage.is_up = true;
+        tokio::time::advance(MEMORY).await;
         assert!(stage.login().await.is_ok(), "nobody waits for patience to end");
     }
 
@@ -362,5 +408,83 @@ mod tests {
         let outcome = stage.slot.clone().login(stage.now(), broken).await;
         assert!(outcome.is_err());
         assert!(stage.login().await.is_ok());
+    }
+    #[tokio::test]
+    async fn a_renewal_that_another_one_made_meanwhile_is_not_made_again() {
+        let stage = Stage::new();
+        stage.login().await.unwrap();
+        // Whoever saw the login before this one comes late.
+        stage
+            .slot
+            .begin(stage.now(), || async { panic!("there is nothing to do") }, true);
+        assert!(stage.slot.work().running.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_puts_no_renewal_off() {
+        let mut stage = Stage::new();
+        stage.login().await.unwrap();
+        stage.wait(58);
+        stage.is_up = false;
+        stage.login().await.unwrap();
+        stage.settle().await;
+        assert_eq!(stage.made(), 2);
+        stage.wait(-10);
+        stage.is_up = true;
+        stage.login().await.unwrap();
+        stage.settle().await;
+        assert_eq!(stage.made(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_login_ends_by_the_clock_of_aws_however_the_own_one_is_set() {
+        let stage = Stage::new();
+        let first = stage.login().await.unwrap();
+        // The own clock is set back by ten minutes, and AWS's next answer shows it.
+        stage.wait(47 - 10);
+        stage.ahead.store(600, Ordering::Relaxed);
+        stage.wait(11);
+        assert!(
+            Arc::ptr_eq(&stage.login().await.unwrap(), &first),
+            "58 minutes by AWS's clock"
+        );
+        stage.settle().await;
+        assert_eq!(stage.made(), 2);
+        let second = stage.login().await.unwrap();
+        // It is set right again, which does not make the login any older.
+        stage.wait(10);
+        stage.ahead.store(0, Ordering::Relaxed);
+        assert!(Arc::ptr_eq(&stage.login().await.unwrap(), &second));
+        assert_eq!(stage.made(), 2);
+        stage.wait(60);
+        assert!(!Arc::ptr_eq(&stage.login().await.unwrap(), &second));
+    }
+
+    #[tokio::test]
+    async fn an_exchange_that_ended_with_its_runtime_keeps_nobody_from_the_next() {
+        let stage = Arc::new(Stage::new());
+        let (slot, now) = (stage.slot.clone(), stage.now());
+        let ended = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async { slot.begin(now, std::future::pending, false) })
+        });
+        ended.join().unwrap();
+        assert!(!stage.slot.is_of_use(stage.now()().theirs));
+        assert!(stage.login().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_again_and_again_is_remembered_for_a_moment() {
+        let mut stage = Stage::new();
+        stage.is_up = false;
+        for _ in 0..1000 {
+            assert!(stage.login().await.is_err());
+        }
+        assert_eq!(stage.made(), 8);
+        stage.is_up = true;
+        assert!(stage.login().await.is_err());
+        tokio::time::advance(MEMORY).await;
+        assert!(stage.login().await.is_ok());
+        assert_eq!(stage.made(), 9);
     }
 }

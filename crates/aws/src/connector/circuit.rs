@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -28,9 +28,13 @@ pub(super) struct Down {
     wait: Duration,
 }
 
-/// A call that may be made, and whose end has to be told.
+/// A call that may be made, and whose end has to be told. Where it is given up, how long it took tells.
 #[derive(Debug)]
-pub(super) struct Pass(Arc<Mutex<Circuit>>);
+pub(super) struct Pass {
+    circuit: Arc<Mutex<Circuit>>,
+    since: Instant,
+    is_told: bool,
+}
 
 impl Circuits {
     pub(super) fn enter(&self, endpoint: &str) -> Result<Pass, Down> {
@@ -57,22 +61,46 @@ impl Circuits {
                 circuit.next = Some(now + PAUSE);
             }
         }
-        Ok(Pass(circuit))
+        Ok(Pass {
+            circuit,
+            since: Instant::now(),
+            is_told: false,
+        })
     }
 }
 
 impl Pass {
     /// The endpoint answered.
-    pub(super) fn up(self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Circuit::default();
+    pub(super) fn up(mut self) {
+        self.is_told = true;
+        *self.circuit() = Circuit::default();
     }
 
     /// It did not, or said that it is in trouble.
-    pub(super) fn down(self) {
-        let mut circuit = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn down(mut self) {
+        self.fail();
+    }
+
+    fn fail(&mut self) {
+        self.is_told = true;
+        let mut circuit = self.circuit();
         circuit.failures = circuit.failures.saturating_add(1);
         if circuit.failures >= TOLERATED {
             circuit.next = Some(Instant::now() + PAUSE);
+        }
+    }
+
+    fn circuit(&self) -> MutexGuard<'_, Circuit> {
+        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The SDK drops a call whose time is up: an endpoint that never answers is known by that alone. Whoever asked may also
+/// have left, which says nothing.
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if !self.is_told && self.since.elapsed() >= LONG {
+            self.fail();
         }
     }
 }
@@ -81,6 +109,9 @@ impl Pass {
 const TOLERATED: u32 = 5;
 /// How long after a call that found an endpoint down the next one looks.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long a call that is given up has to have waited to count as one that found the endpoint down: less than a try of
+/// the SDK may take.
+const LONG: Duration = Duration::from_secs(5);
 /// More than there are regions.
 const MAX_ENDPOINTS: usize = 1024;
 
@@ -120,6 +151,20 @@ mod tests {
         assert!(circuits.enter("sts").is_err());
         tokio::time::advance(PAUSE).await;
         assert!(circuits.enter("sts").is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_is_given_up_after_long_counts_as_one_without_an_answer() {
+        let circuits = Circuits::default();
+        for _ in 0..TOLERATED {
+            drop(circuits.enter("sts").unwrap());
+        }
+        for _ in 0..TOLERATED {
+            let call = circuits.enter("sts").unwrap();
+            tokio::time::advance(LONG).await;
+            drop(call);
+        }
+        assert!(circuits.enter("sts").is_err());
     }
 
     #[tokio::test(start_paused = true)]

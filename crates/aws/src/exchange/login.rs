@@ -20,8 +20,8 @@ impl Exchange {
             .region(Region::new(host.region().to_owned()))
             .credentials_provider(session.credentials.clone())
             .timeout_config(timeouts());
-        config = match &self.endpoints.ecr {
-            Some(endpoint) => config.endpoint_url(endpoint.url(host.region())),
+        config = match self.endpoints.ecr(host) {
+            Some(url) => config.endpoint_url(url),
             None => config
                 .use_fips(self.endpoints.is_fips(host))
                 .use_dual_stack(host.is_dual_stack()),

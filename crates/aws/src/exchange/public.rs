@@ -28,7 +28,7 @@ impl Exchange {
         let mut request = self.client.get(&url);
         let mut end = None;
         if let Some(session) = &session {
-            let (username, password, expires_at) = self.public_login(session).await.map_err(explain)?;
+            let (username, password, expires_at) = self.public_login(session, host).await.map_err(explain)?;
             end = [session.expires_at, Some(expires_at)].into_iter().flatten().min();
             // The password is none of the tokens that the registry takes; it buys one.
             request = request.basic_auth(username, Some(password.expose_secret()));
@@ -46,7 +46,11 @@ impl Exchange {
     }
 
     /// `GetAuthorizationToken` of ECR Public, which is in one region for all.
-    async fn public_login(&self, session: &Session) -> Result<(String, SecretString, Timestamp), Failure> {
+    async fn public_login(
+        &self,
+        session: &Session,
+        host: &RegistryHost,
+    ) -> Result<(String, SecretString, Timestamp), Failure> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
@@ -59,7 +63,7 @@ impl Exchange {
             expires_at: f64,
         }
         let request = self
-            .signed(session)
+            .signed(session, host)
             .map_err(|error| Failure::Silent(error.to_string()))?;
         let Answer { authorization_data } = self.json(request).await?;
         let (username, password) = decode(authorization_data.authorization_token.expose_secret())
@@ -73,8 +77,13 @@ impl Exchange {
         Ok((username, password, self.clock.translate(expires_at)))
     }
 
-    fn signed(&self, session: &Session) -> Result<RequestBuilder, Box<dyn std::error::Error + Send + Sync>> {
+    fn signed(
+        &self,
+        session: &Session,
+        host: &RegistryHost,
+    ) -> Result<RequestBuilder, Box<dyn std::error::Error + Send + Sync>> {
         const BODY: &str = "{}";
+        let api = if host.is_dual_stack() { DUAL_STACK_API } else { API };
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
             ("x-amz-target", "SpencerFrontendService.GetAuthorizationToken"),
@@ -88,27 +97,22 @@ impl Exchange {
             .settings(SigningSettings::default())
             .build()?
             .into();
-        let signable = SignableRequest::new("POST", API, headers.into_iter(), SignableBody::Bytes(BODY.as_bytes()))?;
+        let signable = SignableRequest::new("POST", api, headers.into_iter(), SignableBody::Bytes(BODY.as_bytes()))?;
         let (instructions, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = http::Request::post(API);
+        let mut request = http::Request::post(api);
         for (name, value) in headers {
             request = request.header(name, value);
         }
         let mut request = request.body(())?;
         instructions.apply_to_request_http1x(&mut request);
-        Ok(self.client.post(API).headers(request.into_parts().0.headers).body(BODY))
+        Ok(self.client.post(api).headers(request.into_parts().0.headers).body(BODY))
     }
 
     async fn json<T: serde::de::DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let silent = |error: reqwest::Error| Failure::Silent(explain::causes(&error.without_url()));
+        let asked_at = self.clock.now();
         let mut answer = request.send().await.map_err(silent)?;
-        if let Some(date) = answer
-            .headers()
-            .get(http::header::DATE)
-            .and_then(|date| date.to_str().ok())
-        {
-            self.clock.compare(date);
-        }
+        self.clock.compare(answer.headers(), asked_at);
         let status = answer.status();
         let mut body = zeroize::Zeroizing::new(Vec::new());
         while let Some(piece) = answer.chunk().await.map_err(silent)? {
@@ -133,6 +137,7 @@ struct Token {
 }
 
 const API: &str = "https://api.ecr-public.us-east-1.amazonaws.com/";
+const DUAL_STACK_API: &str = "https://ecr-public.us-east-1.api.aws/";
 const MAX_ANSWER: usize = 64 * 1024;
 
 /// How many seconds a token is used whose lifetime was not told. Those of ECR Public last longer; one that does not is

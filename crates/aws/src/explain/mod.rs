@@ -19,7 +19,7 @@ mod trust;
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::{AwsError, Cause, Kind};
+use crate::{AwsError, Cause, Kind, RegistryHost};
 
 /// A call that failed, free of the SDK's types.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +141,18 @@ impl Failure {
 /// This machine's clock is known to be off; `fault` says by how much.
 pub(crate) fn wrong_clock(fault: &str) -> Cause {
     credential::clock(format!("{fault}, which alone can be the reason"))
+}
+
+/// There is no endpoint of the kind that the registry, or the configuration, asks for, as far as AWS documents.
+pub(crate) fn no_fips(host: &RegistryHost) -> Cause {
+    Cause::new(
+        format!(
+            "AWS has FIPS endpoints of STS and ECR in regions of the United States, and none is known in {}",
+            host.region()
+        ),
+        "\"FIPS endpoints by service\" in AWS's documentation names them",
+        "where FIPS is not required, name the registry by its host without FIPS and leave aws.fips out of the configuration; where it is, use a registry in such a region, or name endpoints in aws.sts and aws.ecr",
+    )
 }
 
 /// Nothing answers at an address.

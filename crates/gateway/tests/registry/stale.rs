@@ -29,6 +29,7 @@ async fn a_login_that_is_refused_is_renewed_once_and_the_client_does_not_notice(
     }
     wharf.get("prod/team/app/manifests/1").await;
     wharf.aws.revoke_logins();
+    wharf.wait(SignedDuration::from_secs(5));
     assert_eq!(wharf.get("prod/team/app/manifests/2").await.status(), 200);
     assert_eq!(wharf.aws.exchanges(), 2);
     assert_eq!(wharf.get("prod/team/app/manifests/3").await.status(), 200);
@@ -64,6 +65,19 @@ async fn asking_for_what_is_forbidden_does_not_make_an_exchange_each_time() {
             message.contains(denied) && message.contains("no permissions policy of"),
             "{message}"
         );
+    }
+    assert_eq!(wharf.aws.exchanges(), 1);
+}
+
+#[tokio::test]
+async fn a_registry_that_takes_no_login_does_not_make_an_exchange_each_time() {
+    let wharf = Wharf::build().await;
+    for _ in 0..5 {
+        wharf.aws.order(
+            "/v2/team/app/manifests/1",
+            crate::aws::answer(401, &[], "Not Authorized\n"),
+        );
+        wharf.refusal("prod/team/app/manifests/1").await;
     }
     assert_eq!(wharf.aws.exchanges(), 1);
 }

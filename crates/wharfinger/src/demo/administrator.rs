@@ -47,19 +47,11 @@ impl Administrator {
         }
     }
 
-    /// Calls an action of IAM. `now` is the time of the signature.
+    /// Calls an action of IAM, which answers in XML. `now` is the time of the signature.
     ///
     /// # Errors
     /// [`Refused`], or what kept the call from being made.
-    pub async fn iam(&self, action: &str, parameters: &[(&str, &str)], now: Timestamp) -> Result<()> {
-        self.iam_answer(action, parameters, now).await.map(drop)
-    }
-
-    /// As [`Administrator::iam`], with the answer: a document in XML.
-    ///
-    /// # Errors
-    /// See [`Administrator::iam`].
-    pub async fn iam_answer(&self, action: &str, parameters: &[(&str, &str)], now: Timestamp) -> Result<String> {
+    pub async fn iam(&self, action: &str, parameters: &[(&str, &str)], now: Timestamp) -> Result<String> {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in parameters {
             body += &format!("&{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC));

@@ -228,7 +228,8 @@ impl Stage {
         let policy = [("RoleName", linked.role.name()), ("PolicyDocument", trust.as_str())];
         self.administrator(Self::ROLE_ACCOUNT)?
             .iam("UpdateAssumeRolePolicy", &policy, self.now())
-            .await
+            .await?;
+        Ok(())
     }
 
     /// Moves the clocks of AWS and of the proxy forward.

@@ -13,8 +13,8 @@ use wharfinger::demo::{Image, Stage};
 
 use crate::address::own_address;
 use crate::child::Running;
+use crate::leak;
 use crate::pull::Pull;
-use crate::secrets;
 
 /// A simulated AWS in this process with an image in its registry, and `wharfinger serve` as a process of its own.
 pub(crate) struct Installation {
@@ -148,7 +148,7 @@ impl Drop for Installation {
             return;
         }
         let known = [self.pull().password, self.pull().with_wrong_password().password];
-        assert_eq!(secrets::find(&self.log(), &known), None);
+        assert_eq!(leak::find(&self.log(), &known), None);
     }
 }
 

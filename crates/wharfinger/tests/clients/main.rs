@@ -24,6 +24,7 @@ mod demonstration;
 mod flood_gate;
 mod index;
 mod installation;
+mod leak;
 mod own;
 mod platforms;
 mod podman;

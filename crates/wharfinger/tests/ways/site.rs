@@ -140,7 +140,7 @@ impl Site {
             .runtime
             .block_on(
                 self.administrator(account)
-                    .iam_answer("CreateAccessKey", &[("UserName", name)], now()),
+                    .iam("CreateAccessKey", &[("UserName", name)], now()),
             )
             .unwrap();
         let part = |name: &str| {
