@@ -10,7 +10,10 @@ use std::{sync::Arc, time::Duration};
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_smithy_types::timeout::TimeoutConfig;
+use aws_smithy_types::{
+    retry::{ReconnectMode, RetryConfig},
+    timeout::TimeoutConfig,
+};
 use jiff::Timestamp;
 use oidc::Issuer;
 use secrecy::ExposeSecret;
@@ -107,7 +110,8 @@ impl Exchange {
             .http_client(self.http.clone())
             .time_source(self.clock.clone())
             .region(Region::new(host.region().to_owned()))
-            .timeout_config(timeouts());
+            .timeout_config(timeouts())
+            .retry_config(retries());
         config = match &self.endpoints.sts {
             Some(endpoint) => config.endpoint_url(endpoint.url(host.region())),
             None => config
@@ -159,6 +163,12 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(6))
         .operation_timeout(Duration::from_secs(20))
         .build()
+}
+
+/// The HTTP client looks after its connections itself: the SDK, which would close one after a failure, finds none, and logs
+/// that as an error of its own.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_reconnect_mode(ReconnectMode::ReuseAllConnections)
 }
 
 fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {

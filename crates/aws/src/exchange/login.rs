@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use iam::RoleArn;
 use secrecy::SecretString;
 
-use super::{Exchange, timeouts, timestamp};
+use super::{Exchange, retries, timeouts, timestamp};
 use crate::{
     AwsError, Login, Pass, RegistryHost, Session,
     explain::{self, Failure},
@@ -19,7 +19,8 @@ impl Exchange {
             .time_source(self.clock.clone())
             .region(Region::new(host.region().to_owned()))
             .credentials_provider(session.credentials.clone())
-            .timeout_config(timeouts());
+            .timeout_config(timeouts())
+            .retry_config(retries());
         config = match self.endpoints.ecr(host) {
             Some(url) => config.endpoint_url(url),
             None => config

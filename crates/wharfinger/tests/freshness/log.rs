@@ -35,6 +35,10 @@ fn assert_silent(harbour: &Harbour, known: &[String]) {
     for told in ["a request failed", "reference=1", "AWS said"] {
         assert!(log.contains(told), "`{told}` is not in the log:\n{log}");
     }
+    assert!(
+        !log.contains("ERROR"),
+        "what AWS does is no error of this server:\n{log}"
+    );
     assert_eq!(leak::find(&log, known), None);
 }
 
