@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failed, Which};
+use super::{Failed, Which, machine::IDENTITIES};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -70,11 +70,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failed> {
     written.map_err(|error| Failed::output(&error))
 }
 
-/// None of the values has a character that a shell gives a meaning to within single quotes. A session token that is
-/// still there from before would belong to another key.
+/// None of the values has a character that a shell gives a meaning to within single quotes. What is still there from
+/// before, such as a session token or a machine's addresses, would belong to another identity.
 fn exports(key: &Credentials, endpoint: Option<&str>) -> String {
     let mut lines = format!(
-        "unset AWS_SESSION_TOKEN AWS_PROFILE\nexport AWS_ACCESS_KEY_ID='{}'\nexport AWS_SECRET_ACCESS_KEY='{}'\n",
+        "unset {}\nexport AWS_ACCESS_KEY_ID='{}'\nexport AWS_SECRET_ACCESS_KEY='{}'\n",
+        IDENTITIES.join(" "),
         key.access_key_id,
         key.secret_access_key.expose_secret()
     );
@@ -98,11 +99,14 @@ mod tests {
         };
         assert_eq!(
             exports(&key, Some("http://127.0.0.1:4567")),
-            "unset AWS_SESSION_TOKEN AWS_PROFILE\n\
-             export AWS_ACCESS_KEY_ID='AKIAEXAMPLE'\n\
-             export AWS_SECRET_ACCESS_KEY='se/cr+et'\n\
-             export AWS_ENDPOINT_URL='http://127.0.0.1:4567'\n\
-             export AWS_DEFAULT_REGION=\"${AWS_DEFAULT_REGION:-us-east-1}\"\n"
+            format!(
+                "unset {}\n\
+                 export AWS_ACCESS_KEY_ID='AKIAEXAMPLE'\n\
+                 export AWS_SECRET_ACCESS_KEY='se/cr+et'\n\
+                 export AWS_ENDPOINT_URL='http://127.0.0.1:4567'\n\
+                 export AWS_DEFAULT_REGION=\"${{AWS_DEFAULT_REGION:-us-east-1}}\"\n",
+                IDENTITIES.join(" ")
+            )
         );
         assert!(!exports(&key, None).contains("AWS_ENDPOINT_URL"));
     }

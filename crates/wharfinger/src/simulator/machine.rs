@@ -107,9 +107,11 @@ pub(super) async fn run(command: Command) -> Result<(), Failed> {
 }
 
 impl Machine {
-    /// Keys that are set would win over those of the machine, so they have to go.
+    /// Whatever is set by which the SDKs find another identity, or another machine, would win over this one, so it has to
+    /// go. The region is set as well: not every tool asks the metadata for it.
     fn exports(&self, endpoint: Option<&str>) -> String {
-        let mut lines = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE\n".to_owned();
+        let mut lines = format!("unset {}\n", IDENTITIES.join(" "));
+        lines.push_str(&format!("export AWS_DEFAULT_REGION={}\n", quoted(&self.region)));
         let endpoint = endpoint.map(|endpoint| ("AWS_ENDPOINT_URL", endpoint));
         let environment = self
             .environment
@@ -134,6 +136,22 @@ impl Machine {
     }
 }
 
+/// The variables by which AWS's SDKs find who they are and where ("Settings reference", AWS SDKs and Tools Reference Guide).
+pub(super) const IDENTITIES: [&str; 12] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+];
+
 /// A value as one word of a POSIX shell: paths may have any character.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
@@ -142,6 +160,35 @@ fn quoted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_machine_left_in_the_shell_is_gone() {
+        let machine = |name: &str, variable: &str| -> Machine {
+            serde_json::from_value(serde_json::json!({
+                "name": name, "account": "111122223333", "region": format!("{name}-1"), "kind": "instance",
+                "address": "127.0.0.1:1", "environment": { variable: name },
+            }))
+            .unwrap()
+        };
+        let pod = machine("pod", "AWS_CONTAINER_CREDENTIALS_FULL_URI").exports(None);
+        let instance = machine("instance", "AWS_EC2_METADATA_SERVICE_ENDPOINT").exports(None);
+        let script = format!("AWS_WEB_IDENTITY_TOKEN_FILE=x\nexport AWS_WEB_IDENTITY_TOKEN_FILE\n{pod}{instance}env");
+        let output = std::process::Command::new("sh")
+            .env_clear()
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        let output = String::from_utf8(output.stdout).unwrap();
+        let mut variables: Vec<_> = output.lines().filter(|line| line.starts_with("AWS_")).collect();
+        variables.sort_unstable();
+        assert_eq!(
+            variables,
+            [
+                "AWS_DEFAULT_REGION=instance-1",
+                "AWS_EC2_METADATA_SERVICE_ENDPOINT=instance"
+            ]
+        );
+    }
 
     #[test]
     fn a_value_stays_one_word_in_a_shell() {

@@ -12,6 +12,7 @@ use std::{
 use clap::ValueEnum;
 use iam::AccountId;
 use jiff::Timestamp;
+use net::Roots;
 use serde_json::json;
 use sim::{Builder, Clock, Fault, Machine, Network, Sim, StartError};
 use tempfile::TempDir;
@@ -164,6 +165,10 @@ async fn start(args: Args, dir: &Path) -> Result<Sim, Failed> {
     for path in &args.ca_bundle {
         let pem = fs::read_to_string(path)
             .map_err(|error| Failed::Input(format!("--ca-bundle `{}` cannot be read: {error}", path.display())))?;
+        // A file without any would be trusted in silence, and each token refused for it later.
+        Roots::system()
+            .with_pem(&format!("--ca-bundle `{}`", path.display()), pem.as_bytes())
+            .map_err(|error| Failed::Input(error.to_string()))?;
         builder = builder.trust_pem(pem);
     }
     for machine in args.machine {
