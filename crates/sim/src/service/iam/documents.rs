@@ -44,7 +44,12 @@ pub(super) fn managed_policy(text: &str) -> Result<Document, Fault> {
 /// A role's trust policy.
 pub(super) fn trust_policy(text: &str) -> Result<Document, Fault> {
     let trust = read(text, Kind::Trust)?;
-    if let Some(nobody) = principal::impossible(text) {
+    if principal::no_provider(text).is_some() {
+        return Err(malformed(
+            "Federated principals must be valid domain names or SAML metadata ARNs",
+        ));
+    }
+    if let Some(nobody) = principal::impossible(text).or_else(|| principal::no_service(text)) {
         return Err(malformed(format!("Invalid principal in policy: {nobody}")));
     }
     if size(text) > MAX_TRUST {
