@@ -59,7 +59,8 @@ pub struct Named {
 }
 
 impl Named {
-    /// A policy under a name: a policy's name, its ARN, `inline policy p of role r`.
+    /// A policy under a name: a policy's name, its ARN, `inline policy p of role r`. One that has no name of its own goes
+    /// by what it belongs to, `of the role`.
     pub fn new(name: impl Into<Arc<str>>, policy: impl Into<Arc<Policy>>) -> Self {
         Named {
             name: name.into(),

@@ -160,6 +160,16 @@ fn paragraphs() {
 }
 
 #[test]
+fn a_policy_without_a_name_is_called_by_what_it_belongs_to() {
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
+    let trust = Named::new("of the role", policy(text));
+    let question = ask(user(), "sts:TagSession", "arn:aws:iam::111122223333:role/puller").trust(trust);
+    let said = question.evaluate().explanation(&question.request);
+    let near = "Nearest comes the statement at line 1, column 37 of the role trust policy of the role, but its Action";
+    assert!(said.contains(near), "{said}");
+}
+
+#[test]
 fn what_is_not_known_is_named_and_does_not_allow() {
     let partial = |context: Context| {
         ask(user(), "ecr:BatchGetImage", REPOSITORY)

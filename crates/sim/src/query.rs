@@ -8,7 +8,7 @@ mod pattern;
 use http::{HeaderName, StatusCode};
 
 pub(crate) use constraint::Validation;
-pub(crate) use malformed::malformed_policy;
+pub(crate) use malformed::{SYNTAX_ERRORS, malformed_policy};
 pub(crate) use params::Params;
 pub(crate) use pattern::{Form, Pattern};
 

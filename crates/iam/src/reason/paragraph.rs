@@ -70,10 +70,16 @@ fn lacks(near_miss: &NearMiss<'_>) -> String {
     let elements = near_miss.elements.iter().map(|element| of_element(element));
     let conditions = near_miss.conditions.iter().map(|condition| of_condition(condition));
     let lacking: Vec<String> = elements.chain(conditions).collect();
+    let policy = near_miss.policy;
+    // A policy without a name of its own is called by what it belongs to, and is told by its kind.
+    let policy = if policy.starts_with("of ") {
+        format!("the {} {policy}", near_miss.kind)
+    } else {
+        policy.to_owned()
+    };
     format!(
-        "Nearest comes {} of {}, but {}.",
+        "Nearest comes {} of {policy}, but {}.",
         place(near_miss.statement),
-        near_miss.policy,
         lacking.join(", and ")
     )
 }

@@ -3,11 +3,14 @@ use serde_json::Value;
 
 use super::Fault;
 
+/// What there is no better sentence for.
+pub(crate) const SYNTAX_ERRORS: &str = "Syntax errors in policy.";
+
 /// AWS's words for a policy that cannot be stored. They say little; what is wrong, and where, goes to the log.
 pub(crate) fn malformed_policy(text: &str, kind: Kind, error: &ParseError) -> Fault {
     tracing::debug!(%error, %kind, "a policy document was refused");
     let message = match serde_json::from_str::<Value>(text) {
-        Err(_) if kind == Kind::Identity => "Syntax errors in policy.",
+        Err(_) if kind == Kind::Identity => SYNTAX_ERRORS,
         Err(_) => "This policy contains invalid Json",
         Ok(document) => message(&document, kind),
     };
@@ -32,7 +35,7 @@ fn message(document: &Value, kind: Kind) -> &'static str {
             "Policy statement must contain resources."
         }
         _ if any(|statement| !has_either(statement, "Action", "NotAction")) => "Missing required field Action",
-        _ => "Syntax errors in policy.",
+        _ => SYNTAX_ERRORS,
     }
 }
 

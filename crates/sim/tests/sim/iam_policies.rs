@@ -89,6 +89,25 @@ async fn documents_of_managed_policies_keep_to_the_rules() {
     ))
     .await
     .refused(400, malformed, "Resource image must be in ARN format or \"*\".");
+    for (actions, sentence) in [
+        (
+            json!("foo"),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        ),
+        (
+            json!("GetItem"),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        ),
+        (
+            json!(["ecr:*", "a:b:c"]),
+            "Actions/Condition can contain only one colon.",
+        ),
+        (json!(["a a:b"]), "Vendor a a is not valid"),
+    ] {
+        create(policy(&json!({"Effect": "Allow", "Action": actions, "Resource": "*"})))
+            .await
+            .refused(400, malformed, sentence);
+    }
     let bad_path = [
         ("PolicyName", "p"),
         ("Path", "team"),

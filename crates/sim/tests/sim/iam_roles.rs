@@ -83,3 +83,30 @@ async fn a_trust_policy_is_about_assuming_the_role() {
         "AssumeRole policy may only specify STS AssumeRole actions.",
     );
 }
+
+#[tokio::test]
+async fn a_trust_policy_names_who_can_be_somebody() {
+    let stage = Stage::new().await;
+    let create = |principal: serde_json::Value| {
+        let stage = &stage;
+        let document = policy(&json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}));
+        async move { stage.create_role("r", &document).await }
+    };
+    let federated = "Federated principals must be valid domain names or SAML metadata ARNs";
+    for (principal, sentence) in [
+        (json!({"Federated": "garbage"}), federated),
+        (json!({"Federated": "arn:aws:iam::111122223333:role/puller"}), federated),
+        (
+            json!({"Service": "garbage"}),
+            "Invalid principal in policy: \"SERVICE\":\"garbage\"",
+        ),
+        (json!({"AWS": "ada"}), "Invalid principal in policy: \"AWS\":\"ada\""),
+    ] {
+        create(principal)
+            .await
+            .refused(400, "MalformedPolicyDocument", sentence);
+    }
+    create(json!({"Federated": "accounts.google.com", "Service": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}))
+        .await
+        .ok();
+}

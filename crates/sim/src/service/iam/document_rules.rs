@@ -4,7 +4,7 @@
 use ::iam::Kind;
 use serde_json::Value;
 
-/// What is wrong with a document that the grammar allows.
+/// The first rule that a document breaks. The grammar may be broken as well, which is no matter here.
 pub(super) fn broken_rule(text: &str, kind: Kind) -> Option<String> {
     let document = serde_json::from_str::<Value>(text).ok()?;
     let statements = one_or_more(&document["Statement"]);

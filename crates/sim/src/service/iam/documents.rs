@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{document_rules::broken_rule, fault::quota};
 use crate::{
     principal,
-    query::{Fault, Pattern, Validation, malformed_policy},
+    query::{Fault, Pattern, SYNTAX_ERRORS, Validation, malformed_policy},
     world::Document,
 };
 
@@ -44,7 +44,12 @@ pub(super) fn managed_policy(text: &str) -> Result<Document, Fault> {
 /// A role's trust policy.
 pub(super) fn trust_policy(text: &str) -> Result<Document, Fault> {
     let trust = read(text, Kind::Trust)?;
-    if let Some(nobody) = principal::impossible(text) {
+    if principal::no_provider(text).is_some() {
+        return Err(malformed(
+            "Federated principals must be valid domain names or SAML metadata ARNs",
+        ));
+    }
+    if let Some(nobody) = principal::impossible(text).or_else(|| principal::no_service(text)) {
         return Err(malformed(format!("Invalid principal in policy: {nobody}")));
     }
     if size(text) > MAX_TRUST {
@@ -69,10 +74,12 @@ fn is_current(text: &str) -> bool {
 }
 
 fn read(text: &str, kind: Kind) -> Result<Document, Fault> {
-    let document = Document::read(text, kind).map_err(|error| malformed_policy(text, kind, &error))?;
-    match broken_rule(text, kind) {
-        Some(sentence) => Err(malformed(sentence)),
-        None => Ok(document),
+    let read = Document::read(text, kind).map_err(|error| malformed_policy(text, kind, &error));
+    match read {
+        // A member that is missing goes first. What the grammar can only call an error of syntax may have a sentence of
+        // its own: an action without a vendor is no action to the grammar.
+        Err(fault) if fault.message != SYNTAX_ERRORS => Err(fault),
+        read => broken_rule(text, kind).map_or(read, |sentence| Err(malformed(sentence))),
     }
 }
 
