@@ -44,6 +44,20 @@ impl Exchange {
                 false => self.log_in(session, host).await,
             }
         };
+        self.logged_in(login, host)
+    }
+
+    /// The same by user name and password, at ECR Public too.
+    pub(crate) async fn basic_login(&self, caller: &Caller, host: &RegistryHost) -> Result<Login, AwsError> {
+        let session = Arc::new(self.session(caller, host).await?);
+        let login = match host.is_public() {
+            true => self.log_in_publicly(session, host).await,
+            false => self.log_in(session, host).await,
+        };
+        self.logged_in(login, host)
+    }
+
+    fn logged_in(&self, login: Result<Login, AwsError>, host: &RegistryHost) -> Result<Login, AwsError> {
         let login = login.map_err(|error| self.named(error))?;
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
