@@ -12,6 +12,7 @@ mod pull;
 mod robot;
 pub mod serve;
 mod simulator;
+mod toml_file;
 
 use std::{process::ExitCode, time::Duration};
 
