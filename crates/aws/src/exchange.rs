@@ -44,7 +44,9 @@ impl Exchange {
                 false => self.log_in(session, host).await,
             }
         };
-        self.logged_in(login, host)
+        let login = login.map_err(|error| self.named(error))?;
+        self.logged_in(&login, host);
+        Ok(login)
     }
 
     /// The same by user name and password, at ECR Public too.
@@ -54,16 +56,16 @@ impl Exchange {
             true => self.log_in_publicly(session, host).await,
             false => self.log_in(session, host).await,
         };
-        self.logged_in(login, host)
+        let login = login.map_err(|error| self.named(error))?;
+        self.logged_in(&login, host);
+        Ok(login)
     }
 
-    fn logged_in(&self, login: Result<Login, AwsError>, host: &RegistryHost) -> Result<Login, AwsError> {
-        let login = login.map_err(|error| self.named(error))?;
+    fn logged_in(&self, login: &Login, host: &RegistryHost) {
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
         });
-        Ok(login)
     }
 
     /// The session at the end of the chain.
