@@ -19,6 +19,7 @@ mod python;
 mod child;
 mod containerd;
 mod crash;
+mod credential;
 mod demonstration;
 mod flood_gate;
 mod index;
