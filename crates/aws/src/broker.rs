@@ -111,6 +111,15 @@ impl Broker {
         self.0.exchange.session(caller, host).await
     }
 
+    /// A login by user name and password, made anew. At ECR Public, where [`Broker::login`] gives the token that its
+    /// registry takes, this is what buys such a token: clients like docker log in with it, and fetch theirs themselves.
+    ///
+    /// # Errors
+    /// [`AwsError`] where AWS does not give one; nobody has none.
+    pub async fn basic_login(&self, caller: &Caller, host: &RegistryHost) -> Result<Login, AwsError> {
+        self.0.exchange.basic_login(caller, host).await
+    }
+
     /// Drops a login that AWS did not accept, unless a newer one took its place meanwhile.
     pub fn forget(&self, caller: &Arc<Caller>, host: &RegistryHost, login: &Arc<Login>) {
         self.slot(caller, host).forget(login);

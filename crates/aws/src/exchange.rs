@@ -49,11 +49,27 @@ impl Exchange {
             }
         };
         let login = login.map_err(|error| self.named(error, host))?;
+        self.logged_in(&login, host);
+        Ok(login)
+    }
+
+    /// The same by user name and password, at ECR Public too.
+    pub(crate) async fn basic_login(&self, caller: &Caller, host: &RegistryHost) -> Result<Login, AwsError> {
+        let session = Arc::new(self.session(caller, host).await?);
+        let login = match host.is_public() {
+            true => self.log_in_publicly(session, host).await,
+            false => self.log_in(session, caller.last_role(), host).await,
+        };
+        let login = login.map_err(|error| self.named(error, host))?;
+        self.logged_in(&login, host);
+        Ok(login)
+    }
+
+    fn logged_in(&self, login: &Login, host: &RegistryHost) {
         self.observer.observe(Event::LoggedIn {
             region: host.region(),
             expires_at: login.expires_at,
         });
-        Ok(login)
     }
 
     /// The session at the end of the chain.

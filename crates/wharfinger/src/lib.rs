@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod credential;
 pub mod demo;
 mod explain;
 mod interruption;
@@ -12,14 +13,24 @@ mod pull;
 mod robot;
 pub mod serve;
 mod simulator;
+mod toml_file;
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser;
+use tempfile::TempDir;
 
-/// Runs the command that the process was started with.
+/// Runs the command that the process was started with. By the name `docker-credential-wharfinger` it is docker's
+/// credential helper.
 pub fn run() -> ExitCode {
+    if let Some(action) = credential::helper::action(std::env::args_os()) {
+        return in_runtime(async |_| credential::helper::command(action).await);
+    }
     let command = cli::Cli::parse().command;
+    in_runtime(async |litter| command.run(litter).await)
+}
+
+fn in_runtime(command: impl AsyncFnOnce(&mut Vec<Arc<TempDir>>) -> ExitCode) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -28,7 +39,7 @@ pub fn run() -> ExitCode {
         }
     };
     let mut litter = Vec::new();
-    let code = runtime.block_on(command.run(&mut litter));
+    let code = runtime.block_on(command(&mut litter));
     // A write that nobody waits for any more may still be under way, and would put a removed folder back.
     runtime.shutdown_timeout(LAST_WRITES);
     drop(litter);

@@ -45,6 +45,24 @@ impl Exchange {
         })
     }
 
+    /// User name and password of somebody, which buy tokens of ECR Public until they end.
+    pub(super) async fn log_in_publicly(&self, session: Arc<Session>, host: &RegistryHost) -> Result<Login, AwsError> {
+        let made_at = self.clock.now();
+        let (username, password, token_expires_at) = self
+            .public_login(&session)
+            .await
+            .map_err(|failure| explain::public::refused(&session.principal, host, failure))?;
+        Ok(Login {
+            principal: session.principal.clone(),
+            pass: Pass::Basic { username, password },
+            made_at,
+            expires_at: session
+                .expires_at
+                .map_or(token_expires_at, |end| end.min(token_expires_at)),
+            session: Some(session),
+        })
+    }
+
     /// `GetAuthorizationToken` of ECR Public, which is in one region for all.
     async fn public_login(
         &self,

@@ -8,6 +8,7 @@ use std::{
     path::PathBuf,
 };
 
+use iam::RoleArn;
 use oci::ImageReference;
 use secrecy::SecretString;
 
@@ -31,6 +32,8 @@ pub(crate) struct Credentials {
 pub(crate) struct Search<'a> {
     /// The name that `--username` gives.
     pub(crate) username: Option<String>,
+    /// The role in which a proxy is to pull. It is told by the user name, whichever password goes with it.
+    pub(crate) role: Option<&'a RoleArn>,
     /// Whether `--password-stdin` was given.
     pub(crate) from_stdin: bool,
     /// The image that is asked for.
@@ -53,6 +56,11 @@ pub(crate) enum CredentialsError {
     /// A user name by itself.
     #[error("--username {0} needs a password; give it with --password-stdin or in WHARFINGER_TOKEN")]
     OnlyUsername(String),
+    /// A role by itself.
+    #[error(
+        "--role-arn {0} needs the password of a client of the proxy; give it with --password-stdin or in WHARFINGER_TOKEN, or log in"
+    )]
+    OnlyRole(RoleArn),
     /// See [`AuthFileError`].
     #[error(transparent)]
     File(#[from] AuthFileError),
@@ -72,6 +80,18 @@ impl Search<'_> {
     /// # Errors
     /// See [`CredentialsError`].
     pub(crate) fn find(self, stdin: impl Read) -> Result<Option<Credentials>, CredentialsError> {
+        let role = self.role;
+        match (self.nearest(stdin)?, role) {
+            (Some(credentials), Some(role)) => Ok(Some(Credentials {
+                username: role.to_string(),
+                ..credentials
+            })),
+            (None, Some(role)) => Err(CredentialsError::OnlyRole(role.clone())),
+            (found, None) => Ok(found),
+        }
+    }
+
+    fn nearest(self, stdin: impl Read) -> Result<Option<Credentials>, CredentialsError> {
         let username = || {
             let default = || Credentials::DEFAULT_USERNAME.to_owned();
             self.username.clone().unwrap_or_else(default)
@@ -108,12 +128,12 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// A robot's token is for a proxy. Without `--proxy`, and without a user name that says that it is meant for this
-    /// registry, an image tells that it lies behind a proxy by the host of another registry in its repository
+    /// A robot's token is for a proxy. Without `--proxy`, and without a role or a user name that says that it is meant for
+    /// this registry, an image tells that it lies behind a proxy by the host of another registry in its repository
     /// (`PROXY/REGISTRY HOST/REPOSITORY`); any other registry is not given the token.
     fn asks_a_proxy(&self) -> bool {
         let first = self.image.repository.components().next();
-        self.proxy.is_some() || first.is_some_and(|component| component.contains('.'))
+        self.proxy.is_some() || self.role.is_some() || first.is_some_and(|component| component.contains('.'))
     }
 
     /// The files in the order in which podman and skopeo look at them; docker's is the last.
@@ -184,6 +204,7 @@ mod tests {
         image: &'a str,
         proxy: Option<&'a str>,
         username: Option<&'a str>,
+        role: Option<&'a str>,
         stdin: Option<&'a str>,
         token: Option<&'a str>,
     }
@@ -192,6 +213,7 @@ mod tests {
         image: IMAGE,
         proxy: None,
         username: None,
+        role: None,
         stdin: None,
         token: None,
     };
@@ -202,7 +224,9 @@ mod tests {
             "WHARFINGER_TOKEN" => case.token.map(str::to_owned),
             _ => None,
         };
+        let role = case.role.map(|role| role.parse().unwrap());
         let search = Search {
+            role: role.as_ref(),
             username: case.username.map(str::to_owned),
             from_stdin: case.stdin.is_some(),
             image: &case.image.parse().unwrap(),
@@ -252,6 +276,30 @@ mod tests {
     }
 
     #[test]
+    fn a_role_is_the_user_name_of_whichever_password_is_found() {
+        let role = Some("arn:aws:iam::111122223333:role/pull");
+        let token = Case {
+            role,
+            token: Some("t"),
+            ..NOTHING
+        };
+        let expected = "arn:aws:iam::111122223333:role/pull:t WHARFINGER_TOKEN";
+        assert_eq!(find(&token).unwrap().unwrap(), expected);
+        let stdin = Case {
+            role,
+            stdin: Some("s"),
+            ..NOTHING
+        };
+        let expected = "arn:aws:iam::111122223333:role/pull:s --password-stdin";
+        assert_eq!(find(&stdin).unwrap().unwrap(), expected);
+        let error = find(&Case { role, ..NOTHING }).unwrap_err();
+        assert!(
+            error.contains("--role-arn arn:aws:iam::111122223333:role/pull needs"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_missing_password_is_an_error() {
         let only_name = Case {
             username: Some("u"),
@@ -290,6 +338,7 @@ mod tests {
             let image = IMAGE.parse().unwrap();
             let search = Search {
                 username: None,
+                role: None,
                 from_stdin: false,
                 image: &image,
                 proxy: None,

@@ -1,6 +1,5 @@
 use std::{
     fmt, fs,
-    io::{self, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
@@ -12,6 +11,7 @@ use oidc::{IssuerUrl, SealKey};
 use serde::{Deserialize, Deserializer};
 
 use super::PublicUrl;
+use crate::toml_file::{self, InvalidConfig};
 
 /// What `serve` is told, complete and checked as far as that is possible without touching anything.
 #[derive(Debug)]
@@ -76,11 +76,6 @@ pub struct Connect {
     pub ca_bundle: Option<PathBuf>,
 }
 
-/// A configuration that cannot be used, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidConfig(String);
-
 /// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +108,7 @@ impl Config {
     /// # Errors
     /// [`InvalidConfig`] with file, key, value and what is expected.
     pub fn load(path: &Path) -> Result<Self, InvalidConfig> {
-        let text = read(path).map_err(|error| {
+        let text = toml_file::read(path).map_err(|error| {
             InvalidConfig(format!(
                 "--config `{}` cannot be read: {error}; expected a file in TOML",
                 path.display()
@@ -127,11 +122,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, InvalidConfig> {
-        let deserializer = toml::Deserializer::parse(text).map_err(|error| in_line(text, &error, ""))?;
-        let file: File = serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            let path = error.path().to_string();
-            in_line(text, error.inner(), &path)
-        })?;
+        let file: File = toml_file::parse(text)?;
         if file.listen.certificate.is_some() != file.listen.key.is_some() {
             return Err(InvalidConfig("listen.certificate and listen.key: one is there without the other; expected both, or none for plain HTTP".to_owned()));
         }
@@ -239,15 +230,6 @@ impl SealKeySource {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(MAX_LENGTH + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_LENGTH {
-        return Err(io::Error::other(format!("it has more than {MAX_LENGTH} bytes")));
-    }
-    Ok(text)
-}
-
 fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -270,24 +252,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
 fn resolve<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resolve, D::Error> {
     Resolve::parse(Vec::<String>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
-
-/// The error in one line: where it is, what is wrong.
-fn in_line(text: &str, error: &toml::de::Error, path: &str) -> InvalidConfig {
-    let line = error
-        .span()
-        .map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-    let path = if path.is_empty() || path == "." {
-        String::new()
-    } else {
-        format!("{path}: ")
-    };
-    let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    InvalidConfig(format!("{line}{path}{message}"))
-}
-
-/// The longest configuration in bytes.
-const MAX_LENGTH: u64 = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

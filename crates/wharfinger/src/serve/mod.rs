@@ -23,7 +23,8 @@ use crate::{
     logging::{self, LogFormat},
 };
 
-pub use config::{Config, Connect, InvalidConfig, Issuer, Listen, SealKeySource};
+pub use crate::toml_file::InvalidConfig;
+pub use config::{Config, Connect, Issuer, Listen, SealKeySource};
 pub use public_url::PublicUrl;
 pub(crate) use server::listen;
 pub use server::{Server, SetupError};

@@ -15,9 +15,10 @@ use state::{Live, LoadError};
 use tracing::info;
 
 use super::{
-    config::{Config, InvalidConfig, Listen},
+    config::{Config, Listen},
     reload::Reload,
 };
+use crate::toml_file::InvalidConfig;
 
 /// The registry and the issuer behind one listener, ready to run.
 pub struct Server {

@@ -20,6 +20,7 @@ mod address;
 mod child;
 mod containerd;
 mod crash;
+mod credential;
 mod demonstration;
 mod flood_gate;
 mod index;

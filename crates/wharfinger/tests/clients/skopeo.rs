@@ -1,6 +1,7 @@
 //! `skopeo`: copies into an OCI layout, out of one, and looks at what others wrote.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -26,6 +27,11 @@ pub(crate) fn push(home: &Home, pull: &Pull, source: &str) -> Outcome {
 
 /// Copies between places; those in the file system are relative to the home.
 pub(crate) fn copy(home: &Home, options: &[&str], source: &str, destination: &str) -> Outcome {
+    run(&mut copying(home, options, source, destination))
+}
+
+/// The command that does.
+pub(crate) fn copying(home: &Home, options: &[&str], source: &str, destination: &str) -> Command {
     let mut command = home.bounded("skopeo");
     command.current_dir(home.path(""));
     command.arg("--policy").arg(home.path("policy.json"));
@@ -37,7 +43,7 @@ pub(crate) fn copy(home: &Home, options: &[&str], source: &str, destination: &st
         .args(["copy", "--quiet"])
         .args(options)
         .args([source, destination]);
-    run(&mut command)
+    command
 }
 
 /// The manifest of an image that lies in the home.

@@ -42,6 +42,7 @@ fn help_of_a_command_shows_how_it_is_used() {
     for (command, example) in [
         (&["serve"][..], "public_url = \"https://images.example.com\""),
         (&["pull"], "wharfinger pull --proxy https://images.example.com"),
+        (&["credential", "get"], "ln -s"),
         (&["robot", "new"], "wharfinger robot new acme/ci --output"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
@@ -107,4 +108,4 @@ fn completions_know_the_commands() {
     outcome.assert_says(&["'csh'", "bash", "zsh", "fish"]);
 }
 
-const COMMANDS: [&str; 5] = ["demo", "serve", "pull", "robot", "completions"];
+const COMMANDS: [&str; 6] = ["demo", "credential", "serve", "pull", "robot", "completions"];

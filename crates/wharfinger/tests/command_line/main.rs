@@ -10,6 +10,7 @@ mod image;
 mod python;
 
 mod configuration;
+mod credential;
 mod edges;
 mod help;
 mod house;

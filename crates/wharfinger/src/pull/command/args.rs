@@ -4,6 +4,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use iam::RoleArn;
 use oci::ImageReference;
 
 use crate::pull::{
@@ -37,6 +38,11 @@ pub(crate) struct Args {
     /// The user name [default with a token: robot]
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
+
+    /// The role in which the Wharfinger is to pull, where the upstream lets whoever pulls name one; it goes in the place
+    /// of the user name
+    #[arg(long, value_name = "ARN", conflicts_with = "username")]
+    role_arn: Option<RoleArn>,
 
     /// Read the password or token from standard input
     #[arg(long)]
@@ -92,6 +98,7 @@ impl Args {
         };
         let search = Search {
             username: self.username,
+            role: self.role_arn.as_ref(),
             from_stdin: self.password_stdin,
             image: &self.image,
             proxy: proxy.as_ref(),
@@ -119,6 +126,10 @@ const EXAMPLES: &str = "\
 Examples:
   Through a Wharfinger, with a robot's token, into the folder ./app:
     WHARFINGER_TOKEN=... wharfinger pull --proxy https://images.example.com \\
+        111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
+  As a role that the upstream allows:
+    WHARFINGER_TOKEN=... wharfinger pull --proxy https://images.example.com \\
+        --role-arn arn:aws:iam::111122223333:role/pull \\
         111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
   For docker:
     wharfinger pull registry.example.com/team/app:1 --output docker-archive:app.tar
@@ -184,6 +195,13 @@ mod tests {
     }
 
     #[test]
+    fn a_role_is_sent_as_the_user_name() {
+        let role = "arn:aws:iam::111122223333:role/pull";
+        let pull = plan(&["r.test/app", &format!("--role-arn={role}")]).unwrap();
+        assert_eq!(pull.credentials.unwrap().username, role);
+    }
+
+    #[test]
     fn each_bad_option_is_named_and_no_secret_repeated() {
         for (options, expected) in [
             (&["app"][..], "HOST/REPOSITORY"),
@@ -203,6 +221,15 @@ mod tests {
                 "--password-stdin: expected one line",
             ),
             (&["r.test/app", "--format=yaml"], "--format"),
+            (&["r.test/app", "--role-arn=pull"], "--role-arn"),
+            (
+                &[
+                    "r.test/app",
+                    "--role-arn=arn:aws:iam::111122223333:role/pull",
+                    "--username=u",
+                ],
+                "cannot be used with",
+            ),
         ] {
             let error = plan(options).err().unwrap();
             assert!(

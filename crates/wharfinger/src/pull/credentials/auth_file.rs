@@ -6,6 +6,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use iam::RoleArn;
 use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde::Deserialize;
 
@@ -109,7 +110,12 @@ impl AuthFile {
 impl Entry {
     fn pair(&self) -> Option<(String, secrecy::SecretString)> {
         let decoded = Zeroizing::new(BASE64_STANDARD.decode(self.auth.trim()).ok()?);
-        let (username, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        let text = std::str::from_utf8(&decoded).ok()?;
+        // A role's ARN in the place of the user name has colons itself, the token behind it has none.
+        let role = text
+            .rsplit_once(':')
+            .filter(|(user, _)| user.parse::<RoleArn>().is_ok());
+        let (username, password) = role.or_else(|| text.split_once(':'))?;
         // Old versions of docker pad the pair with NUL.
         Some((username.to_owned(), password.trim_end_matches('\0').into()))
     }
@@ -177,6 +183,16 @@ mod tests {
             let found = find_in(&content, host, repository);
             assert_eq!(found.unwrap().as_deref(), expected, "{host}/{repository}");
         }
+    }
+
+    #[test]
+    fn a_role_in_the_place_of_the_user_name_is_whole() {
+        let role = "arn:aws:iam::111122223333:role/pull";
+        let entry = Entry {
+            auth: BASE64_STANDARD.encode(format!("{role}:whr_x")),
+        };
+        let (username, password) = entry.pair().unwrap();
+        assert_eq!((username.as_str(), password.expose_secret()), (role, "whr_x"));
     }
 
     #[test]

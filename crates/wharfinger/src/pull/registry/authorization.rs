@@ -1,4 +1,5 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
+use iam::RoleArn;
 use reqwest::{
     Client, StatusCode, Url,
     header::{AUTHORIZATION, HeaderValue},
@@ -166,7 +167,9 @@ impl Authorization {
 
 fn basic(credentials: &Credentials) -> Result<HeaderValue, RequestError> {
     let unusable = || RequestError::Username(super::text::printable(&credentials.username));
-    if credentials.username.contains(|c: char| c == ':' || c.is_control()) {
+    // A colon would end the user name (RFC 7617), but for a Wharfinger, which knows that a role's ARN has some.
+    let is_cut = credentials.username.contains(':') && credentials.username.parse::<RoleArn>().is_err();
+    if is_cut || credentials.username.contains(char::is_control) {
         return Err(unusable());
     }
     let mut pair = format!("{}:{}", credentials.username, credentials.password.expose_secret());
@@ -189,3 +192,30 @@ fn sensitive(scheme: &str, secret: &str) -> Option<HeaderValue> {
 
 /// How many bytes of a token service's answer are read.
 const MAX_TOKEN_ANSWER: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(username: &str) -> Option<String> {
+        let credentials = Credentials {
+            username: username.to_owned(),
+            password: "whr_x".into(),
+            origin: "a test".to_owned(),
+        };
+        let header = basic(&credentials).ok()?;
+        assert!(header.is_sensitive());
+        let encoded = header.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        Some(String::from_utf8(BASE64_STANDARD.decode(encoded).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn a_role_is_sent_whole_in_the_place_of_the_user_name() {
+        let role = "arn:aws:iam::111122223333:role/team/pull";
+        assert_eq!(header(role), Some(format!("{role}:whr_x")));
+        assert_eq!(header("robot").as_deref(), Some("robot:whr_x"));
+        for username in ["a:b", "arn:aws:s3:::bucket", "a\nb"] {
+            assert_eq!(header(username), None, "{username}");
+        }
+    }
+}
