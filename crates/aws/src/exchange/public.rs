@@ -49,9 +49,9 @@ impl Exchange {
     pub(super) async fn log_in_publicly(&self, session: Arc<Session>, host: &RegistryHost) -> Result<Login, AwsError> {
         let made_at = self.clock.now();
         let (username, password, token_expires_at) = self
-            .public_login(&session)
+            .public_login(&session, host)
             .await
-            .map_err(|failure| explain::public::refused(&session.principal, host, failure))?;
+            .map_err(|failure| self.timed(explain::public::refused(&session.principal, host, &failure)))?;
         Ok(Login {
             principal: session.principal.clone(),
             pass: Pass::Basic { username, password },

@@ -56,7 +56,7 @@ pub(crate) async fn command(command: Command) -> ExitCode {
         Err(trouble) => {
             eprintln!("wharfinger: {trouble}");
             if let Trouble::Aws(error) = &trouble
-                && let Some(document) = &error.document
+                && let Some(document) = error.causes.iter().find_map(|cause| cause.document.as_ref())
             {
                 eprintln!("{}:\n{}", document.purpose, document.text);
             }
