@@ -10,7 +10,7 @@ use futures_util::{
 };
 use jiff::Timestamp;
 
-use super::issuer::{Found, Internet, IssuersError, Unavailable};
+use super::issuer::{Failure, Found, Internet, IssuersError};
 use crate::{
     clock::{Clock, later},
     resolve::Hosts,
@@ -55,7 +55,7 @@ struct Kept {
     asked: Timestamp,
 }
 
-type Fetch = BoxFuture<'static, Result<Arc<Found>, Arc<Unavailable>>>;
+type Fetch = BoxFuture<'static, Result<Arc<Found>, Arc<Failure>>>;
 
 /// How many issuers are kept; there are 100 providers in an account, and any number of accounts.
 const CAPACITY: usize = 1024;
@@ -88,7 +88,7 @@ impl Issuers {
 
     /// The keys of an issuer: those that are kept, or else fresh ones. A key id that is not among those that are kept
     /// may be new, so the issuer is asked for it.
-    pub(super) async fn find(&self, issuer: &str, key_id: Option<&str>) -> Result<Arc<Found>, Arc<Unavailable>> {
+    pub(super) async fn find(&self, issuer: &str, key_id: Option<&str>) -> Result<Arc<Found>, Arc<Failure>> {
         if self.lifetime.is_zero() {
             return self.internet.fetch(issuer).await.map(Arc::new).map_err(Arc::new);
         }
