@@ -39,7 +39,8 @@ pub struct Call {
     pub message: Option<String>,
     /// The fault rule that struck the call; where several did, their ids with commas between them.
     pub fault: Option<String>,
-    /// What the policies were asked on the way to the answer, and what they said.
+    /// What the policies were asked on the way to the answer, and what they said; and where STS refuses a web identity
+    /// before it asks them, without telling the client why, the reason.
     pub decisions: Vec<Decision>,
     /// How long it took to answer, the body of the answer apart.
     pub latency_micros: Option<u64>,
@@ -54,7 +55,7 @@ pub struct Decision {
     pub resource: String,
     /// Whether it is allowed.
     pub allowed: bool,
-    /// Which statement of which policy it rests on, or what is lacking.
+    /// Which statement of which policy it rests on, or what is lacking: a policy that allows it, the role, the key.
     pub reason: String,
 }
 

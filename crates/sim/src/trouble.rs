@@ -22,7 +22,7 @@ mod when;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -68,6 +68,8 @@ struct Inner {
     settings: Mutex<Settings>,
     /// Whether there is any rule or network: without them a call costs no more than this.
     active: AtomicBool,
+    /// How often rules about issuers were put in force.
+    issuer_rules: AtomicU64,
     ended: Mutex<EndedUrls>,
     /// Nobody waits for anything any more.
     end: CancellationToken,
@@ -113,11 +115,13 @@ impl Trouble {
         if let Some(twice) = faults.iter().find(|fault| !ids.insert(fault.id())) {
             return Err(FaultsError::SameId(twice.id().to_owned()));
         }
+        let of_issuer = faults.iter().any(Fault::is_of_issuer);
         self.change(|settings| {
             let seed = settings.seed;
             let rules = faults.into_iter().map(|fault| self.rule(fault, seed));
             settings.rules = rules.collect();
         });
+        self.begin_anew(of_issuer);
         Ok(())
     }
 
@@ -126,6 +130,7 @@ impl Trouble {
     /// # Errors
     /// Where there are [`Trouble::MAX_FAULTS`] others.
     pub fn add_fault(&self, fault: Fault) -> Result<(), FaultsError> {
+        let of_issuer = fault.is_of_issuer();
         self.change(|settings| {
             let rule = self.rule(fault, settings.seed);
             let same = |other: &&mut Rule| other.fault().id() == rule.fault().id();
@@ -137,7 +142,9 @@ impl Trouble {
                 return Err(FaultsError::TooMany(settings.rules.len() + 1));
             }
             Ok(())
-        })
+        })?;
+        self.begin_anew(of_issuer);
+        Ok(())
     }
 
     /// Removes the rule of this name; whether there was one.
@@ -188,6 +195,12 @@ impl Trouble {
         self.change(|settings| settings.networks.clear());
     }
 
+    /// Which rules about issuers are in force: another number after each change that puts one in force. What was fetched
+    /// under another number must not be kept, for a rule strikes fetches alone.
+    pub(crate) fn issuer_rules(&self) -> u64 {
+        self.0.issuer_rules.load(Ordering::Acquire)
+    }
+
     /// Whether the presigned URL with this signature was made to expire.
     pub(crate) fn has_ended(&self, signature: &str) -> bool {
         self.ended().has(signature)
@@ -202,6 +215,12 @@ impl Trouble {
                 let signature = url.split_once("X-Amz-Signature=").map_or("", |(_, rest)| rest);
                 !self.has_ended(signature.split('&').next().unwrap_or_default())
             })
+    }
+
+    fn begin_anew(&self, of_issuer: bool) {
+        if of_issuer {
+            self.0.issuer_rules.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn end_url(&self, signature: String) {

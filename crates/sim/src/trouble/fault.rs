@@ -47,6 +47,11 @@ impl Fault {
         self.id.as_str()
     }
 
+    /// Whether it is about what STS fetches of issuers.
+    pub(crate) fn is_of_issuer(&self) -> bool {
+        self.when.is_of_issuer()
+    }
+
     /// Reads a list of rules, a JSON array.
     ///
     /// # Errors

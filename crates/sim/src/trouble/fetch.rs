@@ -18,8 +18,9 @@ pub(crate) enum FetchTrouble {
 
 impl Trouble {
     /// What happens to STS's fetch of a document at `url`, an issuer's discovery document or its keys. Nothing is
-    /// fetched where it fails here.
-    pub(crate) async fn meet_fetch(&self, url: &Url) -> Result<(), FetchTrouble> {
+    /// fetched where it fails here. `struck` is told the name of each rule before it strikes, for whoever does not wait
+    /// until it has.
+    pub(crate) async fn meet_fetch(&self, url: &Url, struck: impl Fn(&str)) -> Result<(), FetchTrouble> {
         if !self.is_active() {
             return Ok(());
         }
@@ -38,6 +39,7 @@ impl Trouble {
             digest: None,
         };
         for blow in self.meet(&subject, |_| true) {
+            struck(&blow.id);
             let waited = match blow.effect {
                 Effect::Latency(latency) => self.wait(Some(latency.drawn(blow.number))).await,
                 Effect::Hang => self.wait(None).await,
@@ -63,7 +65,7 @@ mod tests {
         let trouble = Trouble::default();
         trouble.add_fault(rule.parse().unwrap()).unwrap();
         let started = Instant::now();
-        trouble.meet_fetch(&Url::parse(url).unwrap()).await?;
+        trouble.meet_fetch(&Url::parse(url).unwrap(), |_| ()).await?;
         Ok(started.elapsed())
     }
 
@@ -91,7 +93,7 @@ mod tests {
         let hang = r#"{"id":"a","when":{"service":"issuer"},"what":"hang"}"#;
         trouble.add_fault(hang.parse().unwrap()).unwrap();
         let url = Url::parse(KEYS).unwrap();
-        let fetch = trouble.meet_fetch(&url);
+        let fetch = trouble.meet_fetch(&url, |_| ());
         tokio::pin!(fetch);
         let early = tokio::time::timeout(Duration::from_secs(60), &mut fetch).await;
         assert!(early.is_err());

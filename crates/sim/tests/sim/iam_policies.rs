@@ -372,3 +372,38 @@ async fn a_policy_is_created_only_by_who_may() {
         .refused(403, "AccessDenied", &denial("bob", "iam:CreatePolicy", "policy push"));
     create("/team/").await.ok();
 }
+
+#[tokio::test]
+async fn statements_of_one_policy_have_names_of_their_own() {
+    let stage = Stage::new().await;
+    stage.user("bob").await;
+    let document = |sids: [&str; 2], member: &str, value: &str, action: &str| {
+        let statement = |sid| json!({"Sid": sid, "Effect": "Allow", "Action": action, member: value});
+        json!({"Version": "2012-10-17", "Statement": sids.map(statement)}).to_string()
+    };
+    for (sids, sentence) in [
+        (
+            ["Pull", "Pull"],
+            "Statement IDs (SID) in a single policy must be unique.",
+        ),
+        (
+            ["Pull", "to pull"],
+            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression \
+             [0-9A-Za-z]*",
+        ),
+    ] {
+        let permissions = document(sids, "Resource", "*", "ecr:*");
+        let managed = [("PolicyName", "p"), ("PolicyDocument", permissions.as_str())];
+        let inline = [&[("UserName", "bob")], &managed[..]].concat();
+        let trust = document(sids, "Principal", "*", "sts:AssumeRole");
+        for refused in [
+            stage.act("CreatePolicy", &managed).await,
+            stage.act("PutUserPolicy", &inline).await,
+            stage.create_role("r", &trust).await,
+        ] {
+            refused.refused(400, "MalformedPolicyDocument", sentence);
+        }
+    }
+    let permissions = document(["Login", "Pull"], "Resource", "*", "ecr:*");
+    stage.policy("p", &permissions).await;
+}

@@ -139,3 +139,77 @@ async fn each_decision_is_on_record_with_its_reason() {
     assert_eq!((action.as_str(), allowed), ("ecr:ListImages", false));
     assert!(reason.contains("No identity-based policy allows it"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_role_that_is_not_there_is_on_record() {
+    let stage = Stage::furnished().await;
+    let none = format!("{ROLE}-none");
+    let token = stage.issuer.token(&stage.claims());
+    let answer = stage
+        .sts(&[
+            ("Action", "AssumeRoleWithWebIdentity"),
+            ("RoleArn", &none),
+            ("RoleSessionName", "wharf"),
+            ("WebIdentityToken", &token),
+        ])
+        .await;
+    assert_eq!(answer.status, 403);
+    let call = stage.sim.trail().pop().unwrap();
+    let [decision] = &call.decisions[..] else {
+        panic!("{call:?}")
+    };
+    assert!(!decision.allowed);
+    assert_eq!(decision.action, "sts:AssumeRoleWithWebIdentity");
+    assert_eq!(decision.resource, none);
+    assert_eq!(decision.reason, format!("There is no role {none}."));
+}
+
+#[tokio::test]
+async fn why_the_keys_of_an_issuer_were_not_had_is_on_record() {
+    let limit = std::time::Duration::from_secs(1);
+    let mut stage = Stage::furnished_with(|builder| builder.issuer_time_limit(limit)).await;
+    let of = |header: &serde_json::Value, stage: &Stage| stage.issuer.token_with(header, &stage.claims());
+    let known = of(&json!({"alg": "ES256", "kid": "one"}), &stage);
+    let reason = |stage: &Stage| {
+        let call = stage.sim.trail().pop().unwrap();
+        assert_eq!(call.error.as_deref(), Some("InvalidIdentityToken"));
+        let [decision] = &call.decisions[..] else {
+            panic!("{call:?}")
+        };
+        assert!(!decision.allowed);
+        (decision.reason.clone(), call.fault)
+    };
+    let fault = |json: &str| stage.sim.add_fault(json.parse().unwrap()).unwrap();
+
+    stage
+        .assume(&of(&json!({"alg": "ES256", "kid": "nowhere"}), &stage))
+        .await;
+    let (text, rule) = reason(&stage);
+    assert!(
+        text.ends_with("none of the 1 usable keys in its key set has the id nowhere."),
+        "{text}"
+    );
+    assert_eq!(rule, None);
+
+    fault(r#"{"id":"sick","when":{"action":"issuer:GetKeys"},"times":1,"what":{"error":{"status":503}}}"#);
+    stage.assume(&known).await;
+    let (text, rule) = reason(&stage);
+    assert!(
+        text.contains("a rule stood in the way: the answer was 503 Service Unavailable"),
+        "{text}"
+    );
+    assert_eq!(rule.as_deref(), Some("sick"));
+
+    fault(r#"{"id":"stuck","when":{"service":"issuer"},"times":1,"what":"hang"}"#);
+    stage.assume(&known).await;
+    let (text, rule) = reason(&stage);
+    assert!(text.ends_with("it did not answer within 1s."), "{text}");
+    assert_eq!(rule.as_deref(), Some("stuck"));
+
+    stage.assume(&known).await.ok();
+    stage.issuer.stop().await;
+    stage.assume(&known).await;
+    let (text, rule) = reason(&stage);
+    assert!(text.contains("onnect"), "{text}");
+    assert_eq!(rule, None);
+}

@@ -1,5 +1,7 @@
 //! What IAM checks of a document when it is written, beyond the grammar: an action that no service can have, a resource
-//! that no ARN can be. The sentences are those that IAM was seen to write.
+//! that no ARN can be, a statement's name that is no name. The sentences are those that IAM was seen to write.
+
+use std::collections::HashSet;
 
 use ::iam::Kind;
 use serde_json::Value;
@@ -8,13 +10,29 @@ use serde_json::Value;
 pub(super) fn broken_rule(text: &str, kind: Kind) -> Option<String> {
     let document = serde_json::from_str::<Value>(text).ok()?;
     let statements = one_or_more(&document["Statement"]);
-    statements.iter().find_map(|statement| {
+    let mut broken = statements.iter().filter_map(|statement| {
         let actions = texts(statement, "Action").chain(texts(statement, "NotAction"));
         let resources = texts(statement, "Resource").chain(texts(statement, "NotResource"));
         let mut broken = actions
             .filter_map(|action| broken_action(action, kind))
             .chain(resources.filter_map(broken_resource));
         broken.next()
+    });
+    broken.next().or_else(|| broken_sid(&statements).map(str::to_owned))
+}
+
+/// What is wrong with the names of statements. An empty one is as good as none.
+fn broken_sid(statements: &[&Value]) -> Option<&'static str> {
+    let mut seen = HashSet::new();
+    let sids = statements.iter().filter_map(|statement| statement["Sid"].as_str());
+    sids.filter(|sid| !sid.is_empty()).find_map(|sid| {
+        if !sid.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Some(
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression \
+                 [0-9A-Za-z]*",
+            );
+        }
+        (!seen.insert(sid)).then_some("Statement IDs (SID) in a single policy must be unique.")
     })
 }
 
@@ -121,6 +139,30 @@ mod tests {
             trust("ecr:BatchGetImage").unwrap(),
             "AssumeRole policy may only specify STS AssumeRole actions."
         );
+    }
+
+    #[test]
+    fn statements_have_names_of_their_own() {
+        let named = |sids: [&str; 2], kind: Kind| {
+            let statement = |sid| json!({"Sid": sid, "Effect": "Allow", "Action": "sts:AssumeRole"});
+            broken_rule(&json!({ "Statement": sids.map(statement) }).to_string(), kind)
+        };
+        for kind in [Kind::Identity, Kind::Trust] {
+            for sids in [["Pull", "pull"], ["1", "A2"], ["", ""]] {
+                assert_eq!(named(sids, kind), None, "{sids:?}");
+            }
+            assert_eq!(
+                named(["Pull", "Pull"], kind).unwrap(),
+                "Statement IDs (SID) in a single policy must be unique."
+            );
+            for sid in ["a b", "a-b", "a_b", "ä"] {
+                assert_eq!(
+                    named(["Pull", sid], kind).unwrap(),
+                    "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression \
+                     [0-9A-Za-z]*"
+                );
+            }
+        }
     }
 
     proptest! {

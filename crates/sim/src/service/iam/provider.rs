@@ -190,7 +190,7 @@ async fn top_thumbprint(call: &Call<'_>, url: &str) -> Result<String, Fault> {
     let discovery = format!("https://{}/.well-known/openid-configuration", url.trim_end_matches('/'));
     let discovery = Url::parse(&discovery).map_err(|_| unreachable())?;
     let fetch = async {
-        call.world.trouble.meet_fetch(&discovery).await.ok()?;
+        call.world.trouble.meet_fetch(&discovery, |_| ()).await.ok()?;
         call.world.chains.of(host(url), 443).await.ok()
     };
     let chain = timeout(PATIENCE, fetch).await.ok().flatten().ok_or_else(unreachable)?;

@@ -1,4 +1,4 @@
-use super::{attributes::Attributes, session::SessionRequest, trust::of_role};
+use super::{attributes::Attributes, refusal::no_role, session::SessionRequest, trust::of_role};
 use crate::{
     exchange::Inbound,
     host::Region,
@@ -63,6 +63,7 @@ pub(super) fn assume(
     let session = world.read(|state| {
         // A role that is not there is denied like one that does not trust the caller.
         let Some(role) = request.find_role(state) else {
+            inbound.decisions.note(ACTION, arn, false, &no_role(arn));
             return Err(denied(caller, ACTION, arn, ""));
         };
         let context = of_role(role, context);

@@ -1,4 +1,8 @@
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::StreamExt;
 use reqwest::{Client, Response, redirect::Policy};
@@ -75,6 +79,15 @@ pub(super) enum Unavailable {
     Keys(#[from] NoKeySet),
 }
 
+/// A fetch that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(super) struct Failure {
+    pub(super) why: Unavailable,
+    /// The names of the fault rules that struck it, in their order.
+    pub(super) rules: Vec<String>,
+}
+
 const MAX_DISCOVERY: usize = 64 * 1024;
 const MAX_KEYS: usize = 512 * 1024;
 
@@ -83,6 +96,22 @@ const MAX_KEYS: usize = 512 * 1024;
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+}
+
+impl Unavailable {
+    /// The error with all that it comes from, on one line.
+    pub(super) fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            let cause = error.to_string();
+            if !text.contains(&cause) {
+                text = format!("{text}: {cause}");
+            }
+            source = error.source();
+        }
+        text
+    }
 }
 
 impl Internet {
@@ -111,18 +140,23 @@ impl Internet {
     }
 
     /// The keys of `issuer` by way of its discovery document.
-    pub(super) async fn fetch(&self, issuer: &str) -> Result<Found, Unavailable> {
+    pub(super) async fn fetch(&self, issuer: &str) -> Result<Found, Failure> {
         let limit = self.limit;
-        timeout(limit, self.fetch_slowly(issuer))
-            .await
-            .map_err(|_| Unavailable::Slow { limit })?
+        let rules = Mutex::new(Vec::new());
+        let found = timeout(limit, self.fetch_slowly(issuer, &rules)).await;
+        found
+            .unwrap_or(Err(Unavailable::Slow { limit }))
+            .map_err(|why| Failure {
+                why,
+                rules: rules.into_inner().unwrap_or_else(PoisonError::into_inner),
+            })
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "the client of the product is none of the simulator's: a bug must not hide by being on both sides"
     )]
-    async fn fetch_slowly(&self, issuer: &str) -> Result<Found, Unavailable> {
+    async fn fetch_slowly(&self, issuer: &str, rules: &Mutex<Vec<String>>) -> Result<Found, Unavailable> {
         let (tls, witness) = self.authorities.client().map_err(Unavailable::NoTls)?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
@@ -133,24 +167,31 @@ impl Internet {
         let client = client.build().map_err(Unavailable::Unreachable)?;
 
         let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let discovery = self.get(&client, &discovery, MAX_DISCOVERY).await?;
+        let discovery = self.get(&client, &discovery, MAX_DISCOVERY, rules).await?;
         let discovery = serde_json::from_slice::<Discovery>(&discovery).map_err(Unavailable::Discovery)?;
         if discovery.issuer != issuer {
             return Err(Unavailable::OtherIssuer(discovery.issuer));
         }
-        let keys = self.get(&client, &discovery.jwks_uri, MAX_KEYS).await?;
+        let keys = self.get(&client, &discovery.jwks_uri, MAX_KEYS, rules).await?;
         Ok(Found {
             keys: KeySet::parse(&keys)?,
             vouched: witness.vouched(),
         })
     }
 
-    async fn get(&self, client: &Client, url: &str, limit: usize) -> Result<Vec<u8>, Unavailable> {
+    async fn get(
+        &self,
+        client: &Client,
+        url: &str,
+        limit: usize,
+        rules: &Mutex<Vec<String>>,
+    ) -> Result<Vec<u8>, Unavailable> {
         let url = Url::parse(url)
             .ok()
             .filter(|url| url.scheme() == "https")
             .ok_or_else(|| Unavailable::NotHttps(url.chars().take(256).collect()))?;
-        self.trouble.meet_fetch(&url).await?;
+        let note = |id: &str| rules.lock().unwrap_or_else(PoisonError::into_inner).push(id.to_owned());
+        self.trouble.meet_fetch(&url, note).await?;
         let response = client.get(url.clone()).send().await.map_err(unreachable)?;
         let status = response.status().as_u16();
         if status != 200 {

@@ -10,7 +10,7 @@ use futures_util::{
 };
 use jiff::Timestamp;
 
-use super::issuer::{Found, Internet, IssuersError, Unavailable};
+use super::issuer::{Failure, Found, Internet, IssuersError};
 use crate::{
     clock::{Clock, later},
     resolve::Hosts,
@@ -38,6 +38,7 @@ pub(crate) struct Issuers {
     internet: Arc<Internet>,
     clock: Clock,
     lifetime: Duration,
+    trouble: Trouble,
     state: Mutex<State>,
 }
 
@@ -46,6 +47,8 @@ struct State {
     kept: HashMap<String, Kept>,
     /// What is being fetched. When the last of those who wait has left, nobody fetches any more.
     running: HashMap<String, WeakShared<Fetch>>,
+    /// The rules under which all of this was fetched; others begin without it, or they would strike nothing.
+    rules: u64,
 }
 
 struct Kept {
@@ -55,7 +58,7 @@ struct Kept {
     asked: Timestamp,
 }
 
-type Fetch = BoxFuture<'static, Result<Arc<Found>, Arc<Unavailable>>>;
+type Fetch = BoxFuture<'static, Result<Arc<Found>, Arc<Failure>>>;
 
 /// How many issuers are kept; there are 100 providers in an account, and any number of accounts.
 const CAPACITY: usize = 1024;
@@ -77,26 +80,28 @@ impl Default for IssuerSettings {
 
 impl Issuers {
     pub(crate) fn new(settings: &IssuerSettings, clock: Clock, trouble: Trouble) -> Result<Self, IssuersError> {
-        let internet = Internet::new(&settings.hosts, &settings.trust, settings.time_limit, trouble)?;
+        let internet = Internet::new(&settings.hosts, &settings.trust, settings.time_limit, trouble.clone())?;
         Ok(Self {
             internet: Arc::new(internet),
             clock,
             lifetime: settings.key_set_lifetime,
+            trouble,
             state: Mutex::default(),
         })
     }
 
     /// The keys of an issuer: those that are kept, or else fresh ones. A key id that is not among those that are kept
     /// may be new, so the issuer is asked for it.
-    pub(super) async fn find(&self, issuer: &str, key_id: Option<&str>) -> Result<Arc<Found>, Arc<Unavailable>> {
+    pub(super) async fn find(&self, issuer: &str, key_id: Option<&str>) -> Result<Arc<Found>, Arc<Failure>> {
         if self.lifetime.is_zero() {
             return self.internet.fetch(issuer).await.map(Arc::new).map_err(Arc::new);
         }
         if let Some(found) = self.kept(issuer, key_id) {
             return Ok(found);
         }
-        let found = self.join(issuer).await;
-        self.finish(issuer, found.as_ref().ok());
+        let (fetch, rules) = self.join(issuer);
+        let found = fetch.await;
+        self.finish(issuer, found.as_ref().ok(), rules);
         found
     }
 
@@ -115,11 +120,12 @@ impl Issuers {
         Some(Arc::clone(&kept.found))
     }
 
-    /// Joins those who wait for an issuer, or begins to fetch.
-    fn join(&self, issuer: &str) -> Shared<Fetch> {
+    /// Joins those who wait for an issuer, or begins to fetch. The number is that of the rules it is fetched under.
+    fn join(&self, issuer: &str) -> (Shared<Fetch>, u64) {
         let mut state = self.state();
+        let rules = state.rules;
         if let Some(fetch) = state.running.get(issuer).and_then(WeakShared::upgrade) {
-            return fetch;
+            return (fetch, rules);
         }
         let internet = Arc::clone(&self.internet);
         let url = issuer.to_owned();
@@ -131,13 +137,16 @@ impl Issuers {
         if let Some(weak) = fetch.downgrade() {
             state.running.insert(issuer.to_owned(), weak);
         }
-        fetch
+        (fetch, rules)
     }
 
-    /// Keeps what was found. Each of those who waited does so, to no harm.
-    fn finish(&self, issuer: &str, found: Option<&Arc<Found>>) {
+    /// Keeps what was found, unless other rules are in force by now. Each of those who waited does so, to no harm.
+    fn finish(&self, issuer: &str, found: Option<&Arc<Found>>, rules: u64) {
         let now = self.clock.now();
         let mut state = self.state();
+        if state.rules != rules {
+            return;
+        }
         state.running.remove(issuer);
         let Some(found) = found else { return };
         if state.kept.len() >= CAPACITY && !state.kept.contains_key(issuer) {
@@ -156,7 +165,15 @@ impl Issuers {
 
     /// Held for as long as it takes to look something up, and never while something is awaited.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = self.trouble.issuer_rules();
+        if state.rules != rules {
+            *state = State {
+                rules,
+                ..State::default()
+            };
+        }
+        state
     }
 }
 
@@ -187,7 +204,7 @@ mod tests {
         };
         let issuers = Issuers::new(&settings, clock.clone(), quiet(&clock)).unwrap();
         for number in 0..=CAPACITY {
-            issuers.finish(&number.to_string(), Some(&found()));
+            issuers.finish(&number.to_string(), Some(&found()), 0);
             clock.advance(Duration::from_millis(1));
         }
         assert_eq!(issuers.state().kept.len(), CAPACITY);
@@ -204,8 +221,35 @@ mod tests {
             drop(issuers.join(&number.to_string()));
         }
         assert!(issuers.state().running.len() <= CAPACITY);
-        let fetch = issuers.join("one");
-        assert!(fetch.ptr_eq(&issuers.join("one")));
-        assert!(!fetch.ptr_eq(&issuers.join("two")));
+        let (fetch, _) = issuers.join("one");
+        assert!(fetch.ptr_eq(&issuers.join("one").0));
+        assert!(!fetch.ptr_eq(&issuers.join("two").0));
+    }
+
+    #[test]
+    fn a_rule_about_issuers_finds_nothing_kept() {
+        let clock = Clock::stopped_at("2026-11-20T12:00:00Z".parse().unwrap());
+        let trouble = quiet(&clock);
+        let settings = IssuerSettings {
+            key_set_lifetime: Duration::from_secs(3600),
+            ..IssuerSettings::default()
+        };
+        let issuers = Issuers::new(&settings, clock, trouble.clone()).unwrap();
+        let rule = |when: &str| format!(r#"{{"id":"a","when":{when},"what":"hang"}}"#).parse().unwrap();
+        let (early, rules) = issuers.join("early");
+        issuers.finish("one", Some(&found()), rules);
+        trouble.add_fault(rule(r#"{"service":"sts"}"#)).unwrap();
+        assert!(issuers.kept("one", None).is_some());
+        trouble
+            .set_faults(vec![rule(r#"{"action":"issuer:GetKeys"}"#)])
+            .unwrap();
+        assert!(issuers.kept("one", None).is_none());
+        // What was under way is neither joined nor kept.
+        let (late, now) = issuers.join("early");
+        assert!(!late.ptr_eq(&early));
+        issuers.finish("early", Some(&found()), rules);
+        assert!(issuers.kept("early", None).is_none());
+        issuers.finish("early", Some(&found()), now);
+        assert!(issuers.kept("early", None).is_some());
     }
 }

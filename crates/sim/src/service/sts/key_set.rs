@@ -42,6 +42,19 @@ impl KeySet {
         key.filter(|_| !(self.too_many_rsa && algorithm.is_rsa()))
     }
 
+    /// Why there is no key for a token, if there is none.
+    pub(super) fn lack(&self, id: Option<&str>, algorithm: Algorithm) -> Option<String> {
+        if self.key(id, algorithm).is_some() {
+            return None;
+        }
+        let count = self.keys.len();
+        Some(match id {
+            Some(id) if !self.has(id) => format!("none of the {count} usable keys in its key set has the id {id}"),
+            None if count != 1 => format!("the token names no key, and its key set has {count} usable keys"),
+            _ => format!("its key set has more than {} RSA keys", Self::MAX_RSA),
+        })
+    }
+
     /// Whether there is a key of this id.
     pub(super) fn has(&self, id: &str) -> bool {
         self.keys.contains_key(id)

@@ -35,6 +35,11 @@ pub(super) fn no_provider(issuer: &str) -> Fault {
     invalid(format!("No OpenIDConnect provider found in your account for {issuer}"))
 }
 
+/// What the trail says of a role that is not there; the client is not to learn it.
+pub(super) fn no_role(arn: &str) -> String {
+    format!("There is no role {arn}.")
+}
+
 pub(super) fn invalid(message: impl Into<String>) -> Fault {
     Fault::bad_request("InvalidIdentityToken", message)
 }

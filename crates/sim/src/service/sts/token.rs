@@ -63,6 +63,11 @@ impl<'t> Token<'t> {
         self.key_id.as_deref()
     }
 
+    /// Why these keys have none for the token, if they have none.
+    pub(super) fn lack(&self, keys: &KeySet) -> Option<String> {
+        keys.lack(self.key_id(), self.algorithm)
+    }
+
     /// Verifies the signature with the issuer's keys and hands out the claims.
     pub(super) fn verify(self, keys: &KeySet) -> Result<Claims, Fault> {
         let key = keys.key(self.key_id.as_deref(), self.algorithm).ok_or_else(no_key)?;

@@ -5,7 +5,7 @@ use super::{
     attributes::Attributes,
     claims::Claims,
     packed::PackedSize,
-    refusal::{invalid, no_provider, not_authorized, wrong_thumbprint},
+    refusal::{invalid, no_provider, no_role, not_authorized, wrong_thumbprint},
     session::SessionRequest,
     session_tags::SessionTags,
     token::Token,
@@ -57,9 +57,15 @@ pub(super) async fn assume(
     };
     // An issuer is asked for nothing unless it is somebody's provider.
     world.read(|state| asked.provider(state).map(|_| ()))?;
-    let found = world.issuers.find(&issuer, token.key_id()).await.map_err(|error| {
-        tracing::debug!(%issuer, %error, "the identity provider's keys were not had");
-        Fault::from(&*error)
+    // The client is told little of this, so the trail has to tell.
+    let note = |reason: &str| {
+        let reason = format!("The keys of {issuer} were not had: {reason}.");
+        inbound.decisions.note(ACTION, request.role.as_str(), false, &reason);
+    };
+    let found = world.issuers.find(&issuer, token.key_id()).await.map_err(|failure| {
+        note(&failure.why.in_full());
+        failure.rules.iter().for_each(|id| entry.struck_by(id));
+        Fault::from(&failure.why)
     })?;
     // The provider may have changed while its issuer was asked.
     let arn = world.read(|state| {
@@ -69,6 +75,9 @@ pub(super) async fn assume(
         }
         Ok(provider.arn(request.role.account()))
     })?;
+    if let Some(lack) = token.lack(&found.keys) {
+        note(&lack);
+    }
     let claims = token.verify(&found.keys)?;
     entry.call.principal = Some(arn.clone());
     let now = world.clock.now();
@@ -127,7 +136,11 @@ impl Asked<'_> {
             source_identity: trusting.claims.source_identity()?,
         };
         let packed = self.request.packed_size(&attributes)?;
-        let role = self.request.find_role(state).ok_or_else(|| not_authorized(ACTION))?;
+        let role = self.request.find_role(state).ok_or_else(|| {
+            let role = self.request.role.as_str();
+            trusting.record.note(ACTION, role, false, &no_role(role));
+            not_authorized(ACTION)
+        })?;
         let context = attributes.context(trusting.context(role, context));
         for action in std::iter::once(ACTION).chain(attributes.actions()) {
             if !trusting.allows(role, action, &context) {

@@ -48,3 +48,16 @@ async fn an_issuer_that_hangs_does_not_hold_up_the_end() {
     stage.query("sts", &[("Action", "GetCallerIdentity")], &root).await.ok();
     timeout(Duration::from_secs(3), stage.sim.shutdown()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_rule_about_issuers_strikes_though_keys_were_kept() {
+    let minute = Duration::from_secs(60);
+    let stage = Stage::furnished_with(|builder| builder.key_set_lifetime(minute)).await;
+    let token = stage.issuer.token(&stage.claims());
+    stage.assume(&token).await.ok();
+    stage.trouble(r#"{"id":"gone","when":{"service":"issuer"},"what":"unreachable"}"#);
+    stage.assume(&token).await.refused(400, "InvalidIdentityToken", NO_KEY);
+    assert_eq!(stage.struck("gone"), 1);
+    stage.sim.clear_faults();
+    stage.assume(&token).await.ok();
+}
