@@ -11,7 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use oci::{Digest, MediaType, RepositoryName};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -78,14 +78,17 @@ impl Administrator {
     pub async fn ecr(&self, operation: &str, input: Value, now: Timestamp) -> Result<Value> {
         let url = format!("https://api.ecr.{}.amazonaws.com/", self.region);
         let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
-        let headers = [
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", target.as_str()),
-        ];
-        let answer = self
-            .call(&url, ("ecr", &self.region), &headers, input.to_string(), now, operation)
-            .await?;
-        Ok(serde_json::from_slice(&answer.bytes().await?)?)
+        self.json(&url, ("ecr", &self.region), &target, input, now).await
+    }
+
+    /// Calls an operation of ECR Public, which has one region for the whole world.
+    ///
+    /// # Errors
+    /// See [`Administrator::iam`].
+    pub async fn ecr_public(&self, operation: &str, input: Value, now: Timestamp) -> Result<Value> {
+        let url = "https://api.ecr-public.us-east-1.amazonaws.com/";
+        let target = format!("SpencerFrontendService.{operation}");
+        self.json(url, ("ecr-public", "us-east-1"), &target, input, now).await
     }
 
     /// Pushes an image over the registry API and tags it; `progress` is told of each blob's size.
@@ -107,13 +110,45 @@ impl Administrator {
         let token = String::from_utf8(STANDARD.decode(token)?)?;
         let password = token.strip_prefix("AWS:").context("a token without the user AWS")?;
         let base = format!("https://{}/v2/{repository}", self.registry);
+        let authorized = |request: RequestBuilder| request.basic_auth("AWS", Some(password));
+        self.upload(&base, authorized, tag, image, progress).await
+    }
+
+    /// Pushes an image to ECR Public: its login is exchanged for a token of the registry first.
+    ///
+    /// # Errors
+    /// See [`Administrator::iam`].
+    pub async fn publish(&self, repository: &str, tag: &str, image: &Image, now: Timestamp) -> Result<()> {
+        let login = self.ecr_public("GetAuthorizationToken", json!({}), now).await?;
+        let login = login["authorizationData"]["authorizationToken"]
+            .as_str()
+            .context("a login without a token")?;
+        let url = "https://public.ecr.aws/token/?service=public.ecr.aws&scope=aws";
+        let request = self.client.get(url).header("authorization", format!("Basic {login}"));
+        let answer = accepted(request.send().await?, "exchanging the login").await?;
+        let answer: Value = serde_json::from_slice(&answer.bytes().await?)?;
+        let token = answer["token"].as_str().context("an answer without a token")?;
+        let base = format!("https://public.ecr.aws/v2/{repository}");
+        let authorized = |request: RequestBuilder| request.bearer_auth(token);
+        self.upload(&base, authorized, tag, image, |_| ()).await
+    }
+
+    /// Pushes an image with a login that somebody else has: `base` is the repository's URL, `https://HOST/v2/NAME`, and
+    /// `authorized` adds the login to a request.
+    ///
+    /// # Errors
+    /// See [`Administrator::iam`].
+    pub async fn upload(
+        &self,
+        base: &str,
+        authorized: impl Fn(RequestBuilder) -> RequestBuilder,
+        tag: &str,
+        image: &Image,
+        progress: impl Fn(u64),
+    ) -> Result<()> {
         for blob in image.blobs() {
-            let begun = self
-                .client
-                .post(format!("{base}/blobs/uploads/"))
-                .basic_auth("AWS", Some(password))
-                .send()
-                .await?;
+            let begin = self.client.post(format!("{base}/blobs/uploads/"));
+            let begun = authorized(begin).send().await?;
             let begun = accepted(begun, "beginning an upload").await?;
             let location = begun
                 .headers()
@@ -123,23 +158,21 @@ impl Administrator {
             let mut url = begun.url().join(location)?;
             url.query_pairs_mut()
                 .append_pair("digest", &Digest::of(blob).to_string());
-            let put = self
-                .client
-                .put(url)
-                .basic_auth("AWS", Some(password))
-                .body(blob.clone());
+            let put = authorized(self.client.put(url)).body(blob.clone());
             accepted(put.send().await?, "uploading a blob").await?;
             progress(blob.len() as u64);
         }
-        let put = self
-            .client
-            .put(format!("{base}/manifests/{tag}"))
-            .basic_auth("AWS", Some(password));
-        let put = put
+        let put = authorized(self.client.put(format!("{base}/manifests/{tag}")))
             .header("content-type", MediaType::OCI_MANIFEST)
             .body(image.manifest.clone());
         accepted(put.send().await?, "putting the manifest").await?;
         Ok(())
+    }
+
+    async fn json(&self, url: &str, scope: (&str, &str), target: &str, input: Value, now: Timestamp) -> Result<Value> {
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)];
+        let answer = self.call(url, scope, &headers, input.to_string(), now, target).await?;
+        Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 
     async fn call(

@@ -79,3 +79,25 @@ fn circleci_keeps_projects_of_another_organization_out() {
     assert_eq!(site.count(), before, "AWS was not asked");
     assert!(site.is_pulled(&site.pull(IMAGES, REPOSITORY, ROLE, &token)));
 }
+
+/// Here the team's document does allow the subject: it is AWS that tells one organization from another.
+#[test]
+fn circleci_is_kept_out_by_the_roles_trust_where_the_organization_is_another() {
+    let (mut site, _, _) = site();
+    let attributes = json!({ "organization": "99999999", "project": "p-1", "user": "u-1" });
+    let (robot, token) = robot("acme", "stranger", attributes);
+    let changes = [("org/0a1b2c3d/*", "org/99999999/*")];
+    site.serve("", "", &(page::resources("A build service", &changes) + &robot), &[]);
+    let before = site.count();
+    let refused = site.pull(IMAGES, REPOSITORY, ROLE, &token).unwrap_err();
+    for part in [
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        "org/99999999/project/p-1/user/u-1",
+    ] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    assert!(
+        site.calls_since(before).iter().all(|call| call.error.is_some()),
+        "no more than refusals"
+    );
+}

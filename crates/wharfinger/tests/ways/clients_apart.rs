@@ -43,6 +43,25 @@ fn a_policy_lets_one_client_in_and_not_another() {
 }
 
 #[test]
+fn a_trust_policy_lets_one_source_identity_in_and_not_another() {
+    let mut site = Site::new();
+    let ((robot_1, web), (robot_2, batch)) = (robot("acme", "web", json!({})), robot("acme", "batch", json!({})));
+    let resources = page::resources("Clients that AWS tells apart", &[]) + &robot_1 + &robot_2;
+    site.serve("", "", &resources, &[]);
+    site.trust_issuer(IMAGES, &format!("https://{HOST}"), "sts.amazonaws.com");
+    let mut trust: serde_json::Value = serde_json::from_str(&trust()).unwrap();
+    trust["Statement"][0]["Condition"]["StringEquals"]["sts:SourceIdentity"] = json!("acme-web");
+    site.role(IMAGES, "pull", &trust.to_string(), &pull_only(IMAGES, REPOSITORY));
+    let pulled = site.pull(IMAGES, REPOSITORY, "robot", &web);
+    assert!(site.is_pulled(&pulled), "{pulled:?}");
+    let refused = site.pull(IMAGES, REPOSITORY, "robot", &batch).unwrap_err();
+    assert!(
+        refused.contains("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn a_narrowed_session_sees_only_the_repositories_of_its_upstream() {
     let mut site = Site::new();
     site.push(IMAGES, "secret/app");

@@ -16,21 +16,21 @@ use wharfinger::demo::Edge;
 use crate::page;
 use crate::site::{CLUSTER, IMAGES, REPOSITORY, Site, pull_only, robot, trust_in_token};
 
-const SUBJECT: &str = "system:serviceaccount:okteto:registry";
+pub(crate) const SUBJECT: &str = "system:serviceaccount:okteto:registry";
 /// One for each instance and region, as the document advises.
-const AUDIENCE: &str = "okteto.example.com/us-east-1";
+pub(crate) const AUDIENCE: &str = "okteto.example.com/us-east-1";
 
 /// A cluster's issuer.
-struct Cluster {
+pub(crate) struct Cluster {
     issuer: Arc<Issuer>,
-    edge: Edge,
-    address: std::net::SocketAddr,
+    pub(crate) edge: Edge,
+    pub(crate) address: std::net::SocketAddr,
     _folder: TempDir,
     _runtime: Runtime,
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let edge = Edge::create(folder.path(), &[CLUSTER]).unwrap();
@@ -64,7 +64,7 @@ impl Cluster {
         }
     }
 
-    fn token(&self, audience: &str) -> String {
+    pub(crate) fn token(&self, audience: &str) -> String {
         let wanted = Wanted {
             subject: SUBJECT.to_owned(),
             audience: audience.to_owned(),

@@ -82,6 +82,28 @@ fn snyk_is_refused_with_the_external_id_of_another_tenant() {
     assert!(site.is_pulled(&site.pull(OTHER, REPOSITORY, "robot", &token)));
 }
 
+/// The role may trust the agent's very role, or its very user, and nobody else of that account.
+#[test]
+fn snyk_is_let_in_by_a_role_that_trusts_the_agent_alone() {
+    let (mut site, resources, token) = site();
+    let (id, secret) = site.user(AGENT, "scanner", EVERY_ROLE);
+    let environment = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
+    site.user(AGENT, "somebody", EVERY_ROLE);
+    for (account, external_id, user) in [(IMAGES, "tenant-1", "scanner"), (OTHER, "tenant-2", "somebody")] {
+        let trusted = format!("arn:aws:iam::{AGENT}:user/{user}").parse().unwrap();
+        let trust = iam::generate::assume_role_trust(&trusted, &[external_id]).to_string();
+        let parameters = [("RoleName", "scan"), ("PolicyDocument", trust.as_str())];
+        site.iam(account, "UpdateAssumeRolePolicy", &parameters);
+    }
+    site.serve("", ALLOWED, &resources, &environment);
+    assert!(site.is_pulled(&site.pull(IMAGES, REPOSITORY, "robot", &token)));
+    let refused = site.pull(OTHER, REPOSITORY, "robot", &token).unwrap_err();
+    assert!(
+        refused.contains("is not authorized to perform: sts:AssumeRole"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn the_machines_own_identity_serves_nobody_unless_the_configuration_says_so() {
     let (mut site, resources, token) = site();

@@ -1,14 +1,17 @@
 //! Where the stories take place.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use aws::{Allowance, Broker, Caller, Login, Pass, RegistryHost, Settings};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sim::{Call, Machine, Sim};
-use state::RobotToken;
+use state::{Asker, Live, RobotToken};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wharfinger::demo::{Administrator, Edge, Image};
@@ -86,6 +89,22 @@ impl Site {
                 .await
                 .unwrap();
         });
+    }
+
+    /// Publishes the image in ECR Public: the name of its repository there.
+    pub(crate) fn publish(&self, account: &str, repository: &str) -> String {
+        let administrator = self.administrator(account);
+        self.runtime.block_on(async {
+            let input = json!({ "repositoryName": repository });
+            let created = administrator
+                .ecr_public("CreateRepository", input, now())
+                .await
+                .unwrap();
+            let uri = created["repository"]["repositoryUri"].as_str().unwrap();
+            let name = uri.strip_prefix("public.ecr.aws/").unwrap().to_owned();
+            administrator.publish(&name, "1", &self.image, now()).await.unwrap();
+            name
+        })
     }
 
     /// Calls an action of IAM as the root user of an account.
@@ -167,9 +186,9 @@ impl Site {
             "public_url = \"https://{HOST}\"\ndata_dir = \"data\"\nresources = [\"resources.yaml\"]\n\
              [listen]\naddress = \"{}\"\ncertificate = \"{certificate}\"\nkey = \"{key}\"\n\
              [issuer]\nurl = \"https://{HOST}{path}\"\nseal_key_file = \"seal.key\"\n\
-             [connect]\nresolve = [\"*.amazonaws.com={}\"]\nca_bundle = \"aws-ca.pem\"\n{configuration}",
+             [connect]\nresolve = {:?}\nca_bundle = \"aws-ca.pem\"\n{configuration}",
             self.address,
-            self.sim.addr()
+            self.resolve()
         );
         fs::write(self.path("seal.key"), seal_key).unwrap();
         fs::write(self.path("wharfinger.toml"), text).unwrap();
@@ -188,15 +207,73 @@ impl Site {
         self.server = Some(server);
     }
 
+    /// A login made past the server, by a machine that allows everything.
+    pub(crate) fn login(&self, caller: &Arc<Caller>, registry: &RegistryHost) -> Arc<Login> {
+        let settings = Settings {
+            allowance: Allowance::everything(),
+            ..Settings::default()
+        };
+        let broker = Broker::new(settings, self.client(), now);
+        self.runtime.block_on(broker.login(caller, registry)).unwrap()
+    }
+
+    /// Pushes the image with a login, past the server.
+    pub(crate) fn push_with(&self, login: &Login, registry: &RegistryHost, tag: &str) -> Outcome {
+        let Pass::Basic { username, password } = &login.pass else {
+            panic!("{login:?}")
+        };
+        let base = format!("https://{registry}/v2/{REPOSITORY}");
+        let authorized =
+            |request: reqwest::RequestBuilder| request.basic_auth(username, Some(password.expose_secret()));
+        let administrator = self.administrator(IMAGES);
+        let push = administrator.upload(&base, authorized, tag, &self.image, |_| ());
+        let outcome = self.runtime.block_on(push);
+        outcome.map(|()| String::new()).map_err(|error| error.to_string())
+    }
+
+    /// What AWS answers to a question that is asked past the server: its status and its text.
+    pub(crate) fn get(&self, url: &str, user: &str, password: &str) -> (u16, String) {
+        let request = self.client().get(url).basic_auth(user, Some(password));
+        self.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            (answer.status().as_u16(), answer.text().await.unwrap())
+        })
+    }
+
+    /// As whom these resources have AWS called for the upstream `prod`, and its registry.
+    pub(crate) fn caller(&self, resources: &str) -> (Arc<Caller>, RegistryHost) {
+        let file = self.path("apart.yaml");
+        fs::write(&file, resources).unwrap();
+        let upstream = Live::load(vec![file])
+            .unwrap()
+            .snapshot()
+            .upstream("acme", "prod")
+            .unwrap()
+            .clone();
+        let asker = Asker {
+            client: "ci",
+            attributes: &BTreeMap::new(),
+            role: None,
+            repository: &REPOSITORY.parse().unwrap(),
+        };
+        (upstream.caller(asker).unwrap(), upstream.registry.clone())
+    }
+
     /// Pulls the image out of an account's registry with a robot's token: its digest, or what skopeo complained about.
     pub(crate) fn pull(&self, account: &str, repository: &str, user: &str, token: &RobotToken) -> Outcome {
+        let image = format!("{account}.dkr.ecr.us-east-1.amazonaws.com/{repository}:1");
+        self.pull_image(&image, user, token)
+    }
+
+    /// The same by the image's whole name.
+    pub(crate) fn pull_image(&self, image: &str, user: &str, token: &RobotToken) -> Outcome {
         skopeo::pull(&Pull {
             proxy: self.address,
             ca: self.edge.ca.clone(),
             user: user.to_owned(),
             password: token.secret().expose_secret().to_owned(),
             upstream: "prod".to_owned(),
-            image: format!("{account}.dkr.ecr.us-east-1.amazonaws.com/{repository}:1"),
+            image: image.to_owned(),
         })
     }
 
@@ -223,12 +300,20 @@ impl Site {
 
     fn administrator(&self, account: &str) -> Administrator {
         let key = self.sim.root_credentials(&account.parse().unwrap());
+        Administrator::new(self.client(), account, "us-east-1", &key.id, &key.secret)
+    }
+
+    /// AWS's names, as the simulated one has them.
+    fn resolve(&self) -> [String; 2] {
+        ["*.amazonaws.com", "public.ecr.aws"].map(|name| format!("{name}={}", self.sim.addr()))
+    }
+
+    fn client(&self) -> reqwest::Client {
         let roots = net::Roots::system()
             .with_pem("AWS", self.sim.ca_pem().as_bytes())
             .unwrap();
-        let resolve = net::Resolve::parse([format!("*.amazonaws.com={}", self.sim.addr())]).unwrap();
-        let client = net::Outgoing { resolve, roots }.client().unwrap();
-        Administrator::new(client, account, "us-east-1", &key.id, &key.secret)
+        let resolve = net::Resolve::parse(self.resolve()).unwrap();
+        net::Outgoing { resolve, roots }.client().unwrap()
     }
 }
 
