@@ -1,15 +1,17 @@
 mod policies;
 mod slot;
+mod slots;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use oidc::Issuer;
 
-use self::{policies::Policies, slot::Slot};
+use self::{
+    policies::Policies,
+    slot::Slot,
+    slots::{Key, Slots},
+};
 use crate::{
     Allowance, AwsError, Caller, Endpoints, Login, Observer, Refusal, RegistryHost, Session, Silent, clock::Clock,
     connector::Connector, exchange::Exchange, explain,
@@ -22,7 +24,7 @@ pub struct Broker(Arc<Inner>);
 struct Inner {
     exchange: Exchange,
     clock: Clock,
-    slots: Mutex<HashMap<Key, Arc<Slot>>>,
+    slots: Mutex<Slots>,
     policies: Policies,
 }
 
@@ -47,18 +49,6 @@ impl Default for Settings {
             allowance: Allowance::default(),
         }
     }
-}
-
-/// A login belongs to a principal and a region, not to a registry: it opens every registry of the region in which the
-/// principal is allowed. ECR Public has logins of its own.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    caller: Arc<Caller>,
-    partition: &'static str,
-    region: String,
-    fips: bool,
-    dual_stack: bool,
-    public: bool,
 }
 
 impl Broker {
@@ -165,20 +155,8 @@ impl Broker {
     }
 
     fn slot(&self, caller: &Arc<Caller>, host: &RegistryHost) -> Arc<Slot> {
-        let key = Key {
-            caller: caller.clone(),
-            partition: host.partition(),
-            region: host.region().to_owned(),
-            fips: host.is_fips(),
-            dual_stack: host.is_dual_stack(),
-            public: host.is_public(),
-        };
+        let now = self.0.clock.moment().theirs;
         let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if !slots.contains_key(&key) {
-            // Upstreams come and go; what they leave behind goes when the next one comes.
-            let now = self.0.clock.moment().theirs;
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.is_of_use(now));
-        }
-        slots.entry(key).or_default().clone()
+        slots.slot(Key::new(caller, host), now)
     }
 }

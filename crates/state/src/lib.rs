@@ -9,6 +9,7 @@ mod robot;
 mod snapshot;
 mod team;
 mod upstream;
+pub mod wildcard;
 
 pub use document::{Documents, InvalidDocument, Located, Resource};
 pub use live::Live;

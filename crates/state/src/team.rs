@@ -1,6 +1,6 @@
 use serde::{Deserialize, Deserializer};
 
-use crate::{ResourceName, upstream::matches};
+use crate::{ResourceName, wildcard};
 
 /// Those who share upstreams and robots. Nothing of one team is seen or reached by another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) fn may_be(team: &ResourceName, allowed: &[String], subject: &str) -> 
     let is_own = subject
         .strip_prefix(team.as_str())
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']));
-    is_own || allowed.iter().any(|pattern| matches(pattern, subject))
+    is_own || allowed.iter().any(|pattern| wildcard::matches(pattern, subject))
 }
 
 fn subjects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

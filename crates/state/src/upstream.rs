@@ -9,11 +9,11 @@ use iam::RoleArn;
 use jiff::SignedDuration;
 use oci::RepositoryName;
 
+pub(crate) use self::spec::UpstreamSpec;
 pub use self::{
     caller::{Asker, NoCaller},
     pattern::{InvalidRepositoryPattern, RepositoryPattern},
 };
-pub(crate) use self::{pattern::matches, spec::UpstreamSpec};
 use crate::ResourceName;
 
 /// A registry that a team pulls from, and the AWS identity with which that is done.

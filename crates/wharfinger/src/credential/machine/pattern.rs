@@ -2,6 +2,7 @@ use std::str::FromStr;
 
 use aws::RegistryHost;
 use serde::{Deserialize, Deserializer};
+use state::wildcard;
 
 /// Hosts of ECR: one by its name, or several by a name with `*`, which stands for any characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,22 +28,7 @@ impl Pattern {
 
     /// Whether the host is one of them.
     pub(crate) fn matches(&self, host: &str) -> bool {
-        let Some((first, rest)) = self.0.split_once('*') else {
-            return self.0 == host;
-        };
-        let Some(mut host) = host.strip_prefix(first) else {
-            return false;
-        };
-        let mut pieces: Vec<_> = rest.split('*').collect();
-        let last = pieces.pop().unwrap_or_default();
-        // The earliest place for each piece leaves the most room for those that follow.
-        for piece in pieces {
-            match host.split_once(piece) {
-                Some((_, behind)) => host = behind,
-                None => return false,
-            }
-        }
-        host.ends_with(last)
+        wildcard::matches(&self.0, host)
     }
 }
 
