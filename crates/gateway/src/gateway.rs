@@ -10,7 +10,7 @@ use oci::{ByteRange, Digest, Reference, Route};
 use state::Live;
 use tracing::{debug, info, warn};
 
-use crate::{answer, engine::Engine, failure::Failure, naming, upstream::Upstream};
+use crate::{answer, engine::Engine, failure::Failure, naming, standing::Standings, upstream::Upstream};
 
 /// The registry.
 #[derive(Clone)]
@@ -34,9 +34,11 @@ impl Gateway {
         Self {
             live,
             engine: Engine {
+                standings: Standings::new(store.clone()),
                 store,
                 upstream,
                 manifests: Arc::default(),
+                failures: Arc::default(),
                 clock,
             },
         }
