@@ -1,7 +1,8 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use access::Permit;
 use content::{Admission, Content, Place};
+use net::Body;
 use oci::Digest;
 use tracing::warn;
 
@@ -62,5 +63,13 @@ impl Engine {
             warn!(%error, %digest, "a membership could not be kept");
         }
         Ok(confirmed)
+    }
+}
+
+/// A part of the content as the body of an answer. What is whole is sent as a file.
+pub(crate) fn body(content: &Content, range: Range<u64>) -> Body {
+    match content {
+        Content::Whole(blob) => Body::file(blob.file().clone(), range),
+        Content::Growing(_) => Body::stream(content.stream(range)),
     }
 }
