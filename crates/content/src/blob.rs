@@ -29,6 +29,11 @@ impl Blob {
         self.size
     }
 
+    /// The file that holds the content from its first byte to its last. It never changes.
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
     /// The bytes of `range`, as far as it lies within the content.
     pub fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
         reader::stream(Arc::clone(&self.file), reader::clamp(range, self.size), None)

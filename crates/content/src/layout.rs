@@ -13,6 +13,7 @@ use crate::place::Place;
 /// links/<scope>/<repository>/_blobs/<digest>      admissions
 /// links/<scope>/<repository>/_manifests/<digest>
 /// links/<scope>/<repository>/_tags/<tag>
+/// links/<scope>/<repository>/_access              when upstream last let the owner in
 /// ```
 ///
 /// Paths are made of validated names only, none of which begins with a dot or holds a slash, besides the slashes
@@ -60,6 +61,10 @@ impl Layout {
 
     pub(crate) fn tag(&self, place: &Place, tag: &Tag) -> PathBuf {
         self.links(place).join("_tags").join(tag.as_str())
+    }
+
+    pub(crate) fn access(&self, place: &Place) -> PathBuf {
+        self.links(place).join("_access")
     }
 
     fn blobs(&self, algorithm: Algorithm) -> PathBuf {

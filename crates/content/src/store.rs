@@ -1,10 +1,12 @@
 use std::{io, path::Path, sync::Arc};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use oci::{Digest, Tag};
 use tokio::sync::Semaphore;
 
 use crate::{
+    access,
     admission::{self, Admission},
     blob::Blob,
     blocking::blocking,
@@ -180,6 +182,28 @@ impl Store {
     pub async fn forget_tag(&self, place: &Place, tag: &Tag) -> io::Result<()> {
         let path = self.directory.layout().tag(place, tag);
         self.on_disk(move |directory| directory.remove_small(&path)).await
+    }
+
+    /// When upstream last let the place's owner in, if it did and has not refused since.
+    ///
+    /// # Errors
+    /// What the file system says, other than that there is no such file. A damaged record counts as none.
+    pub async fn access(&self, place: &Place) -> io::Result<Option<Timestamp>> {
+        let place = place.clone();
+        self.on_disk(move |directory| access::read(directory, &place)).await
+    }
+
+    /// Notes that upstream let the place's owner in at this time; with none, that it refused.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn set_access(&self, place: &Place, confirmed_at: Option<Timestamp>) -> io::Result<()> {
+        let place = place.clone();
+        self.on_disk(move |directory| match confirmed_at {
+            Some(confirmed_at) => access::write(directory, &place, confirmed_at),
+            None => directory.remove_small(&directory.layout().access(&place)),
+        })
+        .await
     }
 
     async fn on_disk<T, W>(&self, work: W) -> io::Result<T>

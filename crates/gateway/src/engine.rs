@@ -4,7 +4,7 @@ use access::Permit;
 use content::{Place, Scope, Store};
 use jiff::Timestamp;
 
-use crate::{failure::Failure, flight::Flights, manifest, upstream::Upstream};
+use crate::{brief::Brief, failure::Failure, flight::Flights, manifest, standing::Standings, upstream::Upstream};
 
 /// What pulls are made with.
 #[derive(Clone)]
@@ -12,6 +12,9 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) manifests: Arc<Flights<manifest::Key, manifest::Outcome>>,
+    /// Questions that failed a moment ago.
+    pub(crate) failures: Arc<Brief<manifest::Key, Arc<Failure>>>,
+    pub(crate) standings: Standings,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 

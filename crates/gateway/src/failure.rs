@@ -34,7 +34,31 @@ pub(crate) enum Failure {
     Internal,
 }
 
+/// What a failure says of the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// AWS does not let the caller in.
+    Refused,
+    /// It lets them in, and has not what they ask for.
+    Missing,
+    /// It did not answer, or not this time: what was known before is as good as it was.
+    Outage,
+    /// Nothing.
+    Other,
+}
+
 impl Failure {
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            Self::Aws(error) => match error.kind {
+                Kind::Refused => Verdict::Refused,
+                Kind::NotFound(_) => Verdict::Missing,
+                Kind::Throttled | Kind::Unavailable => Verdict::Outage,
+            },
+            _ => Verdict::Other,
+        }
+    }
+
     /// The HTTP status and the body.
     pub(crate) fn answer(&self) -> (u16, ErrorEnvelope) {
         let code = self.code();

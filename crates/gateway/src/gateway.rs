@@ -10,7 +10,7 @@ use oci::{ByteRange, Digest, Reference, Route};
 use state::Live;
 use tracing::{debug, info, warn};
 
-use crate::{answer, engine::Engine, failure::Failure, naming, upstream::Upstream};
+use crate::{answer, blob, engine::Engine, failure::Failure, naming, standing::Standings, upstream::Upstream};
 
 /// The registry.
 #[derive(Clone)]
@@ -34,9 +34,11 @@ impl Gateway {
         Self {
             live,
             engine: Engine {
+                standings: Standings::new(store.clone()),
                 store,
                 upstream,
                 manifests: Arc::default(),
+                failures: Arc::default(),
                 clock,
             },
         }
@@ -118,10 +120,10 @@ impl Gateway {
             .get(header::RANGE)
             .and_then(|value| ByteRange::from_header(value.to_str().ok()?));
         let Some(range) = range else {
-            return Ok(answer::blob(digest, size, Body::stream(content.stream(..))));
+            return Ok(answer::blob(digest, size, blob::body(&content, 0..size)));
         };
         let range = range.within(size)?;
-        let body = Body::stream(content.stream(range.clone()));
+        let body = blob::body(&content, range.clone());
         let mut response = answer::blob(digest, range.end - range.start, body);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         answer::set(

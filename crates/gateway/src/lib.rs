@@ -3,6 +3,7 @@
 
 mod answer;
 mod blob;
+mod brief;
 mod engine;
 mod failure;
 mod flight;
@@ -10,6 +11,7 @@ mod gateway;
 mod manifest;
 mod naming;
 mod source;
+mod standing;
 mod upstream;
 
 pub use gateway::Gateway;

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use access::Permit;
 use aws::{AwsError, Broker, Login, Pass, Refusal};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
@@ -12,6 +12,15 @@ pub(crate) struct Upstream {
     client: Client,
     broker: Broker,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// What a registry is asked.
+struct Question<'a> {
+    method: Method,
+    url: String,
+    headers: &'a HeaderMap,
+    host: &'a str,
+    wanted: &'a str,
 }
 
 impl Upstream {
@@ -28,16 +37,45 @@ impl Upstream {
         headers: &HeaderMap,
         wanted: &str,
     ) -> Result<(Response, Arc<Login>), AwsError> {
+        self.ask(Method::GET, permit, path, headers, wanted).await
+    }
+
+    /// The same for the head of the answer alone. A refusal comes without a body: only GET tells why.
+    pub(crate) async fn head(
+        &self,
+        permit: &Permit,
+        path: &str,
+        headers: &HeaderMap,
+        wanted: &str,
+    ) -> Result<(Response, Arc<Login>), AwsError> {
+        self.ask(Method::HEAD, permit, path, headers, wanted).await
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        permit: &Permit,
+        path: &str,
+        headers: &HeaderMap,
+        wanted: &str,
+    ) -> Result<(Response, Arc<Login>), AwsError> {
         let (host, caller) = (permit.registry(), permit.caller());
         let url = format!("https://{host}/v2/{}/{path}", permit.repository());
         let login = self.broker.login(caller, host).await?;
-        let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
+        let question = Question {
+            method,
+            url,
+            headers,
+            host: host.as_str(),
+            wanted,
+        };
+        let answer = self.attempt(&question, &login).await?;
         if !self.may_be_stale(answer.status(), &login) {
             return Ok((answer, login));
         }
         self.broker.forget(caller, host, &login);
         let login = self.broker.login(caller, host).await?;
-        let answer = self.try_get(&url, headers, &login, host.as_str(), wanted).await?;
+        let answer = self.attempt(&question, &login).await?;
         Ok((answer, login))
     }
 
@@ -74,17 +112,11 @@ impl Upstream {
         login.made_at + fresh <= now || now < login.made_at
     }
 
-    async fn try_get(
-        &self,
-        url: &str,
-        headers: &HeaderMap,
-        login: &Login,
-        host: &str,
-        wanted: &str,
-    ) -> Result<Response, AwsError> {
+    async fn attempt(&self, question: &Question<'_>, login: &Login) -> Result<Response, AwsError> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let request = self.client.get(url).headers(headers.clone());
+            let request = self.client.request(question.method.clone(), &question.url);
+            let request = request.headers(question.headers.clone());
             let request = match &login.pass {
                 Pass::Basic { username, password } => request.basic_auth(username, Some(password.expose_secret())),
                 Pass::Bearer(token) => request.bearer_auth(token.expose_secret()),
@@ -99,7 +131,7 @@ impl Upstream {
                 Err(error) => error.is_connect() || error.is_request(),
             };
             if !is_trouble || attempt == ATTEMPTS {
-                return outcome.map_err(|error| aws::explain_unreachable(host, wanted, &error));
+                return outcome.map_err(|error| aws::explain_unreachable(question.host, question.wanted, &error));
             }
             tokio::time::sleep(pause).await;
             pause *= 2;

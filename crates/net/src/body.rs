@@ -1,20 +1,33 @@
-use std::{error::Error, fmt, pin::Pin, task};
+use std::{error::Error, fmt, fs::File, ops::Range, pin::Pin, sync::Arc, task};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use http_body::Frame;
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body::{Frame, SizeHint};
+
+use crate::{file::FileBody, wire::Wire};
 
 /// Any error; what ends a body in the middle.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The body of an answer: nothing, some bytes, or a stream of them.
-pub struct Body(UnsyncBoxBody<Bytes, BoxError>);
+/// The body of an answer: nothing, some bytes, a part of a file, or a stream of bytes.
+pub struct Body(Kind);
+
+enum Kind {
+    Bytes(Bytes),
+    File(FileBody),
+    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>),
+}
 
 impl Body {
     /// A body without bytes.
     pub fn empty() -> Self {
         Self::from(Bytes::new())
+    }
+
+    /// A part of a file, which must lie within it and not change. In the clear the kernel sends it without a way through
+    /// this process; elsewhere it is read piece by piece.
+    pub fn file(file: Arc<File>, range: Range<u64>) -> Self {
+        Self(Kind::File(FileBody::new(file, range)))
     }
 
     /// A body that arrives piece by piece. An error ends the connection, so that nobody takes the body for whole.
@@ -23,13 +36,21 @@ impl Body {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError> + 'static,
     {
-        Self(StreamBody::new(stream.map(|piece| piece.map(Frame::data)).map_err(Into::into)).boxed_unsync())
+        Self(Kind::Stream(stream.map_err(Into::into).boxed()))
+    }
+
+    /// Lets the connection at hand send files itself.
+    pub(crate) fn over(mut self, wire: &Wire) -> Self {
+        if let Kind::File(file) = &mut self.0 {
+            file.send_over(wire);
+        }
+        self
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
+        Self(Kind::Bytes(bytes))
     }
 }
 
@@ -53,14 +74,28 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut task::Context<'_>,
     ) -> task::Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.0).poll_frame(context)
+        let piece = match &mut self.0 {
+            Kind::Bytes(bytes) if bytes.is_empty() => return task::Poll::Ready(None),
+            Kind::Bytes(bytes) => return task::Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Kind::File(file) => task::ready!(file.poll_piece(context)).map(|piece| piece.map_err(BoxError::from)),
+            Kind::Stream(stream) => task::ready!(stream.poll_next_unpin(context)),
+        };
+        task::Poll::Ready(piece.map(|piece: Result<Bytes, BoxError>| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        match &self.0 {
+            Kind::Bytes(bytes) => bytes.is_empty(),
+            Kind::File(file) => file.left() == 0,
+            Kind::Stream(_) => false,
+        }
     }
 
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.0.size_hint()
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::File(file) => SizeHint::with_exact(file.left()),
+            Kind::Stream(_) => SizeHint::default(),
+        }
     }
 }

@@ -3,10 +3,12 @@
 
 mod body;
 mod certificate;
+mod file;
 mod listener;
 mod outgoing;
 mod resolve;
 mod roots;
+mod wire;
 
 pub use body::{Body, BoxError};
 pub use certificate::{Certificate, CertificateError, CertificateFile};

@@ -1,13 +1,16 @@
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, Response};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::graceful::GracefulShutdown,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
@@ -16,7 +19,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
-use crate::{Body, Certificate};
+use crate::{
+    Body, Certificate,
+    wire::{Wire, WiredStream},
+};
 
 /// A bound address that answers HTTP: under TLS HTTP/2 and HTTP/1.1, as the client negotiates; in the clear HTTP/1.1.
 pub struct Listener {
@@ -96,7 +102,7 @@ impl Listener {
         } = self;
         let graceful = GracefulShutdown::new();
         let connections = Arc::new(Semaphore::new(limits.connections));
-        let builders = [http1(&limits), http2(&limits)];
+        let builders = Builders::new(&limits);
         let mut tasks = JoinSet::new();
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
@@ -122,17 +128,32 @@ impl Listener {
             tasks.spawn(async move {
                 let _permit = permit;
                 let _ = stream.set_nodelay(true);
-                let service = service_fn(move |request| {
-                    let answer = handler(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
-                let Some((stream, version)) = handshake(stream, tls, limits.handshake).await else {
-                    return;
+                let ended = match tls {
+                    None => {
+                        let wire = Wire::default();
+                        let stream = TokioIo::new(WiredStream::new(stream, wire.clone()));
+                        let service = service_fn(move |request| {
+                            let (answer, wire) = (handler(request), wire.clone());
+                            async move { Ok::<_, Infallible>(answer.await.map(|body| body.over(&wire))) }
+                        });
+                        watcher.watch(builders.http1.serve_connection(stream, service)).await
+                    }
+                    Some(tls) => {
+                        let Some((stream, version)) = handshake(stream, tls, limits.handshake).await else {
+                            return;
+                        };
+                        let service = service_fn(move |request| {
+                            let answer = handler(request);
+                            async move { Ok::<_, Infallible>(answer.await) }
+                        });
+                        let stream = TokioIo::new(stream);
+                        match version {
+                            Version::Http1 => watcher.watch(builders.http1.serve_connection(stream, service)).await,
+                            Version::Http2 => watcher.watch(builders.http2.serve_connection(stream, service)).await,
+                        }
+                    }
                 };
-                let connection = builders[version as usize]
-                    .serve_connection(TokioIo::new(stream), service)
-                    .into_owned();
-                if let Err(error) = watcher.watch(connection).await {
+                if let Err(error) = ended {
                     debug!(%error, "a connection ended early");
                 }
             });
@@ -156,21 +177,18 @@ impl Default for Limits {
     }
 }
 
-/// A stream of either kind, behind one type.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-/// Which of the builders a connection gets.
+/// What a connection speaks.
 #[derive(Clone, Copy)]
 enum Version {
-    Http1 = 0,
-    Http2 = 1,
+    Http1,
+    Http2,
 }
 
-async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>, limit: Duration) -> Option<(Box<dyn Stream>, Version)> {
-    let Some(tls) = tls else {
-        return Some((Box::new(stream), Version::Http1));
-    };
+async fn handshake(
+    stream: TcpStream,
+    tls: TlsAcceptor,
+    limit: Duration,
+) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, Version)> {
     match timeout(limit, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let version = if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
@@ -178,7 +196,7 @@ async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>, limit: Duration)
             } else {
                 Version::Http1
             };
-            Some((Box::new(stream), version))
+            Some((stream, version))
         }
         Ok(Err(error)) => {
             debug!(%error, "a TLS handshake failed");
@@ -191,27 +209,32 @@ async fn handshake(stream: TcpStream, tls: Option<TlsAcceptor>, limit: Duration)
     }
 }
 
-// The version is settled before hyper sees the connection: its own detection waits for the first bytes without a limit.
-fn http1(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(MAX_HEAD);
-    builder
+/// One for each version. It is settled before hyper sees the connection: hyper's own detection waits for the first bytes
+/// without a limit.
+#[derive(Clone)]
+struct Builders {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
 }
 
-fn http2(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http2_only();
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD as u32)
-        .keep_alive_interval(limits.head)
-        .keep_alive_timeout(limits.handshake);
-    builder
+impl Builders {
+    fn new(limits: &Limits) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            // What stands for a file's bytes must reach the stream as it is, not copied to the head of the answer.
+            .writev(true)
+            .max_buf_size(MAX_HEAD);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEAD as u32)
+            .keep_alive_interval(limits.head)
+            .keep_alive_timeout(limits.handshake);
+        Self { http1, http2 }
+    }
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -18,4 +18,7 @@ pub use name::{InvalidResourceName, ResourceName};
 pub use robot::{InvalidTokenHash, Robot, RobotToken, TokenHash};
 pub use snapshot::{Inconsistent, Snapshot};
 pub use team::Team;
-pub use upstream::{Asker, Attribution, InvalidRepositoryPattern, NoCaller, RepositoryPattern, SessionTag, Upstream};
+pub use upstream::{
+    Asker, Attribution, InvalidRepositoryPattern, InvalidTagPattern, NoCaller, RepositoryPattern, SessionTag,
+    TagPattern, Upstream,
+};

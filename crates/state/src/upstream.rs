@@ -7,12 +7,12 @@ use std::sync::Arc;
 use aws::{Caller, Chain, RegistryHost, Template};
 use iam::RoleArn;
 use jiff::SignedDuration;
-use oci::RepositoryName;
+use oci::{RepositoryName, Tag};
 
 pub(crate) use self::spec::UpstreamSpec;
 pub use self::{
     caller::{Asker, NoCaller},
-    pattern::{InvalidRepositoryPattern, RepositoryPattern},
+    pattern::{InvalidRepositoryPattern, InvalidTagPattern, RepositoryPattern, TagPattern},
 };
 use crate::ResourceName;
 
@@ -41,6 +41,10 @@ pub struct Upstream {
     pub session_policy: Option<Arc<str>>,
     /// How long a tag counts as what it was when AWS was last asked.
     pub tag_lifetime: SignedDuration,
+    /// Tags that never change what they stand for: once known, they are not asked for again.
+    pub immutable_tags: Vec<TagPattern>,
+    /// How long what is at hand is served after AWS last let this upstream in.
+    pub access_lifetime: SignedDuration,
     /// Subjects of tokens that the team may have beside its own.
     subjects: Vec<String>,
     /// The caller for everybody, where nothing depends on who asks.
@@ -87,6 +91,15 @@ impl SessionTag {
 impl Upstream {
     /// How long a tag counts where the document does not say.
     pub const DEFAULT_TAG_LIFETIME: SignedDuration = SignedDuration::from_secs(60);
+
+    /// How long content is served after AWS last let the upstream in, where the document does not say: as long as an ECR
+    /// login lasts, so that what AWS has revoked ends here when it would have ended there.
+    pub const DEFAULT_ACCESS_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+
+    /// Whether the tag never changes what it stands for.
+    pub fn is_immutable(&self, tag: &Tag) -> bool {
+        self.immutable_tags.iter().any(|pattern| pattern.matches(tag))
+    }
 
     /// All registries that are reached through this upstream.
     pub fn all_registries(&self) -> impl Iterator<Item = &RegistryHost> {

@@ -21,6 +21,7 @@ pub(crate) const BUCKET: &str = "prod-us-east-1-starport-layer-bucket.s3.us-east
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -43,6 +44,8 @@ struct State {
     manifests: Mutex<HashMap<(String, String), (String, Bytes)>>,
     blobs: Mutex<HashMap<(String, Digest), Bytes>>,
     orders: Orders,
+    /// What the registry answers to everything, in place of what it has.
+    mood: Mutex<Option<(u16, String)>>,
     /// The policy that every repository has; without one, who asks for it is refused.
     policy: Mutex<Option<String>>,
     /// The password that is accepted at present; each login is given the next.
@@ -119,6 +122,11 @@ impl Aws {
         }
     }
 
+    pub(crate) fn remove(&self, place: &str, reference: &str) {
+        let key = (place.to_owned(), reference.to_owned());
+        self.state.manifests.lock().unwrap().remove(&key);
+    }
+
     /// The next request for the path is answered so.
     pub(crate) fn order(&self, path: &str, response: Response<Bytes>) {
         self.state
@@ -128,6 +136,17 @@ impl Aws {
             .entry(path.to_owned())
             .or_default()
             .insert(0, response);
+    }
+
+    /// The registry answers so to everything, from now on; with nothing, what it has again.
+    pub(crate) fn registry_answers(&self, answer: Option<(u16, &str)>) {
+        *self.state.mood.lock().unwrap() = answer.map(|(status, body)| (status, body.to_owned()));
+    }
+
+    /// What the registry was asked for by this method.
+    pub(crate) fn asked(&self, method: &str) -> usize {
+        let is_so = |seen: &&Seen| seen.host == REGISTRY && seen.method == method;
+        self.seen().iter().filter(is_so).count()
     }
 
     /// Every repository has this policy, and lets everybody read it.
@@ -170,6 +189,7 @@ impl State {
             .unwrap();
         let path = request.uri().path().to_owned();
         self.seen.lock().unwrap().push(Seen {
+            method: request.method().to_string(),
             host: host.clone(),
             path: path.clone(),
             headers: request.headers().clone(),
@@ -207,6 +227,9 @@ impl State {
         );
         if headers.get("authorization").is_none_or(|value| value != login.as_str()) {
             return answer(401, &[], "Not Authorized\n");
+        }
+        if let Some((status, body)) = &*self.mood.lock().unwrap() {
+            return answer(*status, &[], body.clone());
         }
         let rest = path.strip_prefix("/v2/").unwrap();
         if let Some((repository, reference)) = rest.split_once("/manifests/") {

@@ -3,6 +3,7 @@
 //! elsewhere, with the simulated one.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod api;
 mod aws;
 mod membership;

@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use oci::Tag;
 use serde::{Deserialize, Deserializer};
 
 use crate::wildcard;
@@ -24,6 +25,42 @@ impl RepositoryPattern {
     /// Whether the name is one of them.
     pub fn matches(&self, name: &str) -> bool {
         wildcard::matches(&self.0, name)
+    }
+}
+
+/// Tags: a tag, in which `*` stands for any text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagPattern(String);
+
+/// Text that is not a pattern of tags.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no pattern of tags; expected letters, digits, `.`, `_`, `-` and `*`, such as v*")]
+pub struct InvalidTagPattern(String);
+
+impl TagPattern {
+    /// Whether the tag is one of them.
+    pub fn matches(&self, tag: &Tag) -> bool {
+        wildcard::matches(&self.0, tag.as_str())
+    }
+}
+
+impl FromStr for TagPattern {
+    type Err = InvalidTagPattern;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTagPattern> {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-*".contains(&b);
+        if (1..=128).contains(&text.len()) && text.bytes().all(is_allowed) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(InvalidTagPattern(text.chars().take(80).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for TagPattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -67,6 +104,11 @@ mod tests {
         ] {
             let pattern: RepositoryPattern = pattern.parse().unwrap();
             assert_eq!(pattern.matches(name), matches, "{pattern:?} {name}");
+        }
+        let versions: TagPattern = "v*".parse().unwrap();
+        assert!(versions.matches(&"v1.2".parse().unwrap()) && !versions.matches(&"latest".parse().unwrap()));
+        for text in ["", "a b", "a/b", "v?"] {
+            assert!(text.parse::<TagPattern>().is_err(), "{text}");
         }
         for text in ["", "Team", "a b", "a?", "a$"] {
             assert!(text.parse::<RepositoryPattern>().is_err(), "{text}");

@@ -5,7 +5,7 @@ use iam::Arn;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
-use super::{Attribution, RepositoryPattern, SessionTag, Upstream};
+use super::{Attribution, RepositoryPattern, SessionTag, TagPattern, Upstream};
 use crate::{ResourceName, Team};
 
 /// The `spec` of an upstream's document.
@@ -30,6 +30,10 @@ pub(crate) struct UpstreamSpec {
     narrow_session: bool,
     #[serde(default = "default_tag_lifetime", deserialize_with = "tag_lifetime")]
     tag_lifetime: SignedDuration,
+    #[serde(default)]
+    immutable_tags: Vec<TagPattern>,
+    #[serde(default = "default_access_lifetime", deserialize_with = "access_lifetime")]
+    access_lifetime: SignedDuration,
 }
 
 impl Upstream {
@@ -58,6 +62,12 @@ impl Upstream {
             return Err(format!(
                 "repositories: there are {}; at most {MAX_REPOSITORIES} are taken",
                 spec.repositories.len()
+            ));
+        }
+        if spec.immutable_tags.len() > MAX_TAGS {
+            return Err(format!(
+                "immutableTags: there are {}; at most {MAX_TAGS} are taken",
+                spec.immutable_tags.len()
             ));
         }
         for (at, tag) in spec.session_tags.iter().enumerate() {
@@ -99,6 +109,8 @@ impl Upstream {
             repositories: spec.repositories,
             session_policy,
             tag_lifetime: spec.tag_lifetime,
+            immutable_tags: spec.immutable_tags,
+            access_lifetime: spec.access_lifetime,
             subjects: Vec::new(),
             shared: None,
         };
@@ -169,18 +181,44 @@ fn default_tag_lifetime() -> SignedDuration {
 }
 
 fn tag_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
+    duration(
+        deserializer,
+        "a lifetime of tags",
+        SignedDuration::ZERO,
+        "0s",
+        "60s or 5m",
+    )
+}
+
+fn default_access_lifetime() -> SignedDuration {
+    Upstream::DEFAULT_ACCESS_LIFETIME
+}
+
+fn access_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
+    let least = SignedDuration::from_mins(1);
+    duration(deserializer, "a lifetime of access", least, "1m", "1h or 12h")
+}
+
+fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    what: &str,
+    least: SignedDuration,
+    from: &str,
+    examples: &str,
+) -> Result<SignedDuration, D::Error> {
     let text = String::deserialize(deserializer)?;
     match text.parse::<SignedDuration>() {
-        Ok(lifetime) if lifetime >= SignedDuration::ZERO && lifetime <= MAX_TAG_LIFETIME => Ok(lifetime),
+        Ok(lifetime) if lifetime >= least && lifetime <= MAX_LIFETIME => Ok(lifetime),
         _ => Err(serde::de::Error::custom(format!(
-            "`{text}` is not a lifetime of tags; expected a duration from 0s to 30d, such as 60s or 5m"
+            "`{text}` is not {what}; expected a duration from {from} to 30d, such as {examples}"
         ))),
     }
 }
 
-const MAX_TAG_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
+const MAX_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MAX_REPOSITORIES: usize = 100;
 const MAX_REGISTRIES: usize = 100;
+const MAX_TAGS: usize = 100;
 /// STS API reference, `Policy` of `AssumeRole`.
 const MAX_SESSION_POLICY: usize = 2048;
 const NO_SESSION: &str = "the source makes no session that could be told so; expected a webIdentity of the own issuer, or a key or the ambient identity followed by a hop";

@@ -406,6 +406,8 @@ fn administrator(sim: &Sim, folder: &Path) -> Administrator {
 fn write_configuration(folder: &Path, edge: &Edge, sim: &Sim, token: &RobotToken, mut upstream: Value) {
     upstream["registry"] = format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com").into();
     upstream["tagLifetime"] = "0s".into();
+    // What is cached must not hide for long that a login was lost.
+    upstream["accessLifetime"] = "1m".into();
     let document = |kind: &str, metadata: Value, spec: Value| json!({ "apiVersion": "wharfinger.dev/v1", "kind": kind, "metadata": metadata, "spec": spec });
     let mut team = document("Team", json!({ "name": "acme" }), json!({}));
     team.as_object_mut().unwrap().remove("spec");

@@ -59,6 +59,7 @@ async fn a_login_ends_with_the_session_that_bought_it() {
         harbour.pull().await;
         harbour.wait(20);
     }
+    harbour.wait(60);
     let before = harbour.pulls().len();
     harbour.refusal().await;
     assert_eq!(harbour.pulls().len(), before);

@@ -1,0 +1,180 @@
+//! What is at hand is served while AWS lets its owner in, and not after.
+
+use jiff::SignedDuration;
+use oci::Digest;
+use state::TokenHash;
+
+use crate::{
+    aws::REGISTRY,
+    wharf::{TOKEN, Wharf},
+};
+
+const BY_TAG: &str = "prod/team/app/manifests/1";
+const REFUSED: Option<(u16, &str)> = Some((403, "the role may not"));
+const DOWN: Option<(u16, &str)> = Some((503, ""));
+
+/// An upstream with these fields, and an image that was pulled through it.
+async fn pulled(fields: &str) -> (Wharf, Digest, Digest) {
+    let hash = TokenHash::of(TOKEN);
+    let resources = format!(
+        "apiVersion: wharfinger.dev/v1\nkind: Team\nmetadata: {{ name: acme }}\n\
+         ---\napiVersion: wharfinger.dev/v1\nkind: Robot\nmetadata: {{ team: acme, name: ci }}\nspec: {{ tokenHash: '{hash}' }}\n\
+         ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: acme, name: prod }}\nspec:\n  registry: {REGISTRY}\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::111122223333:role/pull' }} }}\n{fields}"
+    );
+    let wharf = Wharf::with(&resources).await;
+    let (manifest, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    assert_eq!(status(&wharf, BY_TAG).await, 200);
+    assert_eq!(status(&wharf, &format!("prod/team/app/blobs/{layer}")).await, 200);
+    (wharf, manifest, layer)
+}
+
+async fn status(wharf: &Wharf, path: &str) -> u16 {
+    let answer = wharf.get(path).await;
+    let status = answer.status().as_u16();
+    // To its end, so that what is pulled is in the store when the next line asks for it.
+    let _ = answer.bytes().await;
+    status
+}
+
+fn every_name(manifest: &Digest, layer: &Digest) -> [String; 3] {
+    [
+        BY_TAG.to_owned(),
+        format!("prod/team/app/manifests/{manifest}"),
+        format!("prod/team/app/blobs/{layer}"),
+    ]
+}
+
+#[tokio::test]
+async fn a_tag_whose_time_is_over_is_confirmed_by_its_head_alone() {
+    let (wharf, ..) = pulled("").await;
+    let gets = wharf.aws.asked("GET");
+    for heads in 1..=3 {
+        wharf.wait(SignedDuration::from_secs(61));
+        assert_eq!(status(&wharf, BY_TAG).await, 200);
+        assert_eq!(status(&wharf, BY_TAG).await, 200);
+        assert_eq!((wharf.aws.asked("HEAD"), wharf.aws.asked("GET")), (heads, gets));
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_moved_is_followed_when_its_time_is_over() {
+    let (wharf, manifest, _) = pulled("").await;
+    let (moved, _) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"another");
+    assert_ne!(moved, manifest);
+    for (wait, expected) in [(59, &manifest), (2, &moved)] {
+        wharf.wait(SignedDuration::from_secs(wait));
+        let answer = wharf.get(BY_TAG).await;
+        assert_eq!(answer.headers()["docker-content-digest"], expected.to_string());
+    }
+}
+
+#[tokio::test]
+async fn an_immutable_tag_is_not_asked_for_again() {
+    let (wharf, manifest, _) = pulled("  immutableTags: ['1*']\n").await;
+    wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"another");
+    let before = wharf.aws.seen().len();
+    wharf.wait(SignedDuration::from_hours(11));
+    let answer = wharf.get(BY_TAG).await;
+    assert_eq!(answer.headers()["docker-content-digest"], manifest.to_string());
+    assert_eq!(wharf.aws.seen().len(), before);
+}
+
+#[tokio::test]
+async fn a_refusal_ends_what_is_cached_at_once() {
+    let (wharf, manifest, layer) = pulled("").await;
+    wharf.wait(SignedDuration::from_secs(61));
+    wharf.aws.registry_answers(REFUSED);
+    assert_eq!(status(&wharf, BY_TAG).await, 403);
+    // Nothing else would have been asked for: digests need no confirmation by themselves.
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 403, "{path}");
+    }
+    wharf.aws.registry_answers(DOWN);
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 503, "{path}");
+    }
+    wharf.aws.registry_answers(None);
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_down_is_no_refusal_until_its_time_is_over() {
+    let (wharf, manifest, layer) = pulled("  accessLifetime: 2h\n").await;
+    wharf.aws.registry_answers(DOWN);
+    wharf.wait(SignedDuration::from_mins(119));
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 200, "{path}");
+    }
+    wharf.wait(SignedDuration::from_mins(2));
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 503, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_confirms_the_access_confirms_it_for_the_repository() {
+    let (wharf, manifest, layer) = pulled("  accessLifetime: 2h\n").await;
+    let before = wharf.aws.seen().len();
+    for _ in 0..10 {
+        wharf.wait(SignedDuration::from_mins(30));
+        assert_eq!(
+            status(&wharf, &format!("prod/team/app/manifests/{manifest}")).await,
+            200
+        );
+    }
+    let by_digest = wharf.aws.seen().len() - before;
+    assert_eq!(by_digest, 2, "every two hours of five");
+    assert_eq!(status(&wharf, &format!("prod/team/app/blobs/{layer}")).await, 200);
+    assert_eq!(wharf.aws.seen().len() - before, by_digest);
+}
+
+#[tokio::test]
+async fn an_outage_costs_whoever_can_be_served_no_more_than_a_few_questions() {
+    let (wharf, ..) = pulled("").await;
+    wharf.wait(SignedDuration::from_secs(61));
+    wharf.aws.registry_answers(DOWN);
+    let before = wharf.aws.asked("HEAD");
+    for _ in 0..50 {
+        assert_eq!(status(&wharf, BY_TAG).await, 200);
+    }
+    assert_eq!(wharf.aws.asked("HEAD") - before, 3, "one question, tried three times");
+    wharf.wait(SignedDuration::from_secs(2));
+    wharf.aws.registry_answers(None);
+    assert_eq!(status(&wharf, BY_TAG).await, 200);
+    assert_eq!(wharf.aws.asked("HEAD") - before, 4, "it is found again when it is back");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_asked_for_once_by_a_crowd_and_found_soon_after() {
+    let (wharf, ..) = pulled("").await;
+    let missing = "prod/team/app/manifests/2";
+    for _ in 0..50 {
+        assert_eq!(status(&wharf, missing).await, 404);
+    }
+    assert_eq!(wharf.aws.count(REGISTRY, "/manifests/2"), 1);
+    wharf.aws.push(&format!("{REGISTRY}/team/app"), "2", b"new");
+    wharf.wait(SignedDuration::from_secs(2));
+    assert_eq!(status(&wharf, missing).await, 200);
+}
+
+#[tokio::test]
+async fn a_tag_that_was_deleted_is_gone_when_its_time_is_over() {
+    let (wharf, manifest, _) = pulled("").await;
+    wharf.aws.remove(&format!("{REGISTRY}/team/app"), "1");
+    assert_eq!(status(&wharf, BY_TAG).await, 200);
+    wharf.wait(SignedDuration::from_secs(61));
+    assert_eq!(status(&wharf, BY_TAG).await, 404);
+    wharf.wait(SignedDuration::from_secs(3));
+    wharf.aws.registry_answers(DOWN);
+    assert_eq!(
+        status(&wharf, BY_TAG).await,
+        503,
+        "what is known to be gone does not come back"
+    );
+    assert_eq!(
+        status(&wharf, &format!("prod/team/app/manifests/{manifest}")).await,
+        200
+    );
+}

@@ -1,0 +1,123 @@
+use std::{
+    fs::File,
+    io::{self, IoSliceMut},
+    ops::Range,
+    os::unix::fs::FileExt,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use rustix::io::{Errno, ReadWriteFlags};
+use tokio::task::JoinHandle;
+
+use crate::wire::{Segment, Wire};
+
+/// A part of a file on its way to a client.
+pub(crate) struct FileBody {
+    file: Arc<File>,
+    left: Range<u64>,
+    wire: Option<Wire>,
+    /// The blocking pool reads the next piece, or has it come into the page cache.
+    reading: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl FileBody {
+    pub(crate) fn new(file: Arc<File>, range: Range<u64>) -> Self {
+        Self {
+            file,
+            left: range,
+            wire: None,
+            reading: None,
+        }
+    }
+
+    pub(crate) fn send_over(&mut self, wire: &Wire) {
+        self.wire = Some(wire.clone());
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.left.end - self.left.start
+    }
+
+    /// The next piece. What a wire sends itself is a blank that stands for it.
+    pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        let most = if self.wire.is_some() { Wire::LONGEST } else { PIECE };
+        let length = usize::try_from(self.left()).map_or(most, |left| left.min(most));
+        let read = match &mut self.reading {
+            Some(reading) => {
+                let read = ready!(std::pin::Pin::new(reading).poll(context));
+                self.reading = None;
+                read.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+            }
+            None => match self.at_hand(length) {
+                Ok(Some(bytes)) => Ok(bytes),
+                Ok(None) => {
+                    self.reading = Some(self.read_apart(length));
+                    return self.poll_piece(context);
+                }
+                Err(error) => Err(error),
+            },
+        };
+        Poll::Ready(Some(read.map(|bytes| self.advance(bytes, length))))
+    }
+
+    /// What can be had without waiting for a disk. For a wire these are no bytes, but the certainty that they are in the
+    /// page cache.
+    fn at_hand(&self, length: usize) -> io::Result<Option<Bytes>> {
+        if self.wire.is_some() {
+            let end = self.left.start + length as u64;
+            // The kernel reads ahead: where the last byte is there, so is with near certainty the rest.
+            return match self.read_now(&mut [0], end - 1)? {
+                Some(1..) => Ok(Some(Bytes::new())),
+                _ => Ok(None),
+            };
+        }
+        let mut bytes = BytesMut::zeroed(length);
+        match self.read_now(&mut bytes, self.left.start)? {
+            Some(read @ 1..) => {
+                bytes.truncate(read);
+                Ok(Some(bytes.freeze()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads out of the page cache alone; nothing where that does not have it, or the file system cannot tell.
+    fn read_now(&self, bytes: &mut [u8], at: u64) -> io::Result<Option<usize>> {
+        match rustix::io::preadv2(&self.file, &mut [IoSliceMut::new(bytes)], at, ReadWriteFlags::NOWAIT) {
+            Ok(read) => Ok(Some(read)),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn read_apart(&self, length: usize) -> JoinHandle<io::Result<Bytes>> {
+        let (file, at) = (self.file.clone(), self.left.start);
+        tokio::task::spawn_blocking(move || {
+            let mut bytes = BytesMut::zeroed(length);
+            file.read_exact_at(&mut bytes, at)?;
+            Ok(bytes.freeze())
+        })
+    }
+
+    fn advance(&mut self, bytes: Bytes, length: usize) -> Bytes {
+        let start = self.left.start;
+        match &self.wire {
+            Some(wire) => {
+                self.left.start += length as u64;
+                wire.push(Segment::new(self.file.clone(), start, length))
+            }
+            None => {
+                self.left.start += bytes.len() as u64;
+                bytes
+            }
+        }
+    }
+}
+
+/// How much is read at a time where the bytes come through this process.
+const PIECE: usize = 256 * 1024;
