@@ -12,7 +12,7 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
-    /// Name the registry in the proxy's path: for what passes paths on and queries not
+    /// Name the registry in the proxy's path: for a proxy behind something that passes no queries on
     #[arg(long)]
     override_path: bool,
     /// Ask the proxy alone: the registry itself is not tried after it
@@ -51,7 +51,8 @@ impl Args {
             url.push_str(host);
         }
         let mut text = if self.no_fallback {
-            // Without a host beside it, the server is the only place.
+            // Without a host beside it, the server is the only place. There is a table for hosts all the same: a file
+            // that has none containerd 1.6 does not understand, and turns to the registry itself.
             format!("server = \"{url}\"\n")
         } else {
             format!("server = \"https://{host}\"\n\n[host.\"{url}\"]\n")
@@ -64,17 +65,19 @@ impl Args {
         if self.override_path {
             text.push_str("override_path = true\n");
         }
+        let end = if self.no_fallback { "\n[host]\n" } else { "" };
         let Some(login) = &input.login else {
-            return Content::Whole(text);
+            return Content::Whole(text + end);
         };
         // A header goes to the place that it stands at and to no other, so the registry itself is not shown the token.
+        // Spelled as Go spells it: a login that Kubernetes gives containerd then takes its place, and is not sent beside.
         let header = if self.no_fallback {
             "header".to_owned()
         } else {
             format!("host.\"{url}\".header")
         };
-        text.push_str(&format!("\n[{header}]\nauthorization = \"Basic "));
-        Content::WithLogin(text, login.clone(), "\"\n".to_owned())
+        text.push_str(&format!("\n[{header}]\nAuthorization = \"Basic "));
+        Content::WithLogin(text, login.clone(), format!("\"\n{end}"))
     }
 }
 
@@ -112,7 +115,9 @@ containerd reads them at each pull where its config.toml has
   [plugins.\"io.containerd.grpc.v1.cri\".registry]       # version = 2, containerd 1
   config_path = \"/etc/containerd/certs.d\"
 
-containerd names the registry to the proxy by `?ns=HOST`; with --override-path the path does as well.
+containerd names the registry to the proxy by `?ns=HOST`, and with --override-path by the path as well.
+A Wharfinger of this version refuses the two together: --override-path is for one behind something that
+takes `?ns=` away.
 
 Exit status:
   0 shown or written; 1 a file cannot be written; 2 an option, or a file that is there, cannot be used";
