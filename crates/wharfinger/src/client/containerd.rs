@@ -70,7 +70,8 @@ impl Args {
             return Content::Whole(text + end);
         };
         // A header goes to the place that it stands at and to no other, so the registry itself is not shown the token.
-        // Spelled as Go spells it: a login that Kubernetes gives containerd then takes its place, and is not sent beside.
+        // Spelled as Go spells it: a login that containerd comes by otherwise then takes its place, and is not sent
+        // beside it.
         let header = if self.no_fallback {
             "header".to_owned()
         } else {
