@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tempfile::TempDir;
 
-use crate::{credential, demo, explain, policy, pull, robot, serve, simulator};
+use crate::{client, credential, demo, explain, policy, pull, robot, serve, simulator};
 
 /// Delivers container images out of Amazon ECR to anything, anywhere, without a long-lived AWS key.
 #[derive(Parser)]
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Make the login of a client
     #[command(subcommand, display_name = "wharfinger")]
     Robot(robot::Command),
+    /// Write the configuration of a client: containerd, podman, docker
+    #[command(subcommand, display_name = "wharfinger")]
+    Config(Box<client::Command>),
     /// Evaluate, lint and write AWS policies
     #[command(subcommand, display_name = "wharfinger")]
     Policy(policy::Command),
@@ -68,6 +71,7 @@ impl Command {
             Self::Pull(args) => pull::command(*args).await,
             Self::Credential(command) => credential::command(command).await,
             Self::Robot(command) => robot::run(command),
+            Self::Config(command) => client::run(*command),
             Self::Policy(command) => policy::run(command),
             Self::Explain(command) => explain::run(command),
             Self::Sim(command) => command.run(litter).await,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod client;
 mod credential;
 pub mod demo;
 mod explain;

@@ -53,9 +53,21 @@ impl Daemon {
         let hosts = format!("server = \"{url}\"\n{settings}[host.\"{url}\"]\n{settings}");
         fs::write(folder.join("hosts.toml"), hosts).unwrap();
 
+        self.pull_with(image, &self.home.path("hosts"), &["--user", login])
+    }
+
+    /// Pulls an image by what a folder says of its registry, with the login that is found there.
+    #[allow(dead_code, reason = "not everybody who pulls with it has such a folder")]
+    pub(crate) fn pull_by(&self, image: &str, hosts: &Path) -> Outcome {
+        self.pull_with(image, hosts, &[])
+    }
+
+    fn pull_with(&self, image: &str, hosts: &Path, options: &[&str]) -> Outcome {
         let mut command = self.ctr();
-        command.args(["images", "pull", "--snapshotter", "native", "--user", login]);
-        command.arg("--hosts-dir").arg(self.home.path("hosts")).arg(image);
+        command
+            .args(["images", "pull", "--snapshotter", "native"])
+            .args(options);
+        command.arg("--hosts-dir").arg(hosts).arg(image);
         run(&mut command)?;
 
         let listing = run(self.ctr().args(["images", "list", &format!("name=={image}")]))?;

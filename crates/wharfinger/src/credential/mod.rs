@@ -22,7 +22,7 @@ use crate::cli::BAD_INPUT;
 use format::Format;
 use identity::{Identity, Trouble};
 use machine::Machine;
-use server::ServerName;
+pub(crate) use server::ServerName;
 
 /// `wharfinger credential …`
 #[derive(Debug, Subcommand)]

@@ -18,6 +18,7 @@ mod python;
 
 mod address;
 mod child;
+mod configured;
 mod containerd;
 mod crash;
 mod credential;

@@ -44,6 +44,16 @@ fn help_of_a_command_shows_how_it_is_used() {
         (&["pull"], "wharfinger pull --proxy https://images.example.com"),
         (&["credential", "get"], "ln -s"),
         (&["robot", "new"], "wharfinger robot new acme/ci --output"),
+        (
+            &["config", "containerd"],
+            "[plugins.\"io.containerd.cri.v1.images\".registry]",
+        ),
+        (
+            &["config", "containerd"],
+            "[plugins.\"io.containerd.grpc.v1.cri\".registry]",
+        ),
+        (&["config", "podman"], "--password-file - --write < robot.token"),
+        (&["config", "docker"], "docker pull images.example.com/prod/team/app:1"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
     ] {
@@ -99,7 +109,7 @@ fn completions_know_the_commands() {
         let outcome = told(&["completions", shell]);
         assert_eq!((outcome.code, outcome.err.as_str()), (Some(0), ""), "{shell}");
         assert!(outcome.out.contains(sign), "{shell}: {sign} is missing");
-        for word in COMMANDS.iter().chain(&["new", "config", "proxy"]) {
+        for word in COMMANDS.iter().chain(&["new", "containerd", "proxy"]) {
             assert!(outcome.out.contains(word), "{shell}: {word} is missing");
         }
     }
@@ -108,4 +118,4 @@ fn completions_know_the_commands() {
     outcome.assert_says(&["'csh'", "bash", "zsh", "fish"]);
 }
 
-const COMMANDS: [&str; 6] = ["demo", "credential", "serve", "pull", "robot", "completions"];
+const COMMANDS: [&str; 7] = ["demo", "credential", "serve", "pull", "robot", "config", "completions"];
