@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use net::Body;
-use oci::{Digest, MediaType};
+use oci::Digest;
 
 use crate::failure::Failure;
 
@@ -9,16 +9,6 @@ use crate::failure::Failure;
 pub(crate) fn base() -> Response<Body> {
     let mut response = Response::new(Body::from(Bytes::from_static(b"{}")));
     set(&mut response, header::CONTENT_TYPE, "application/json");
-    response
-}
-
-/// The answer with a manifest; to HEAD without its bytes.
-pub(crate) fn manifest(digest: &Digest, media_type: &MediaType, bytes: Bytes, head: bool) -> Response<Body> {
-    let length = bytes.len();
-    let mut response = Response::new(if head { Body::empty() } else { Body::from(bytes) });
-    set(&mut response, header::CONTENT_TYPE, media_type.as_str());
-    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
-    name_content(&mut response, digest);
     response
 }
 
@@ -79,6 +69,11 @@ fn name_content(response: &mut Response<Body>, digest: &Digest) {
     );
 }
 
+/// By which docker knows a registry.
+pub(crate) const API_VERSION: (header::HeaderName, HeaderValue) = (
+    header::HeaderName::from_static("docker-distribution-api-version"),
+    HeaderValue::from_static("registry/2.0"),
+);
 const CHALLENGE: &str = r#"Basic realm="wharfinger", charset="UTF-8""#;
 const RETRY_AFTER: &str = "5";
 
@@ -97,15 +92,5 @@ mod tests {
                 .unwrap()
                 .starts_with("Basic realm=")
         );
-    }
-
-    #[test]
-    fn an_answer_to_head_has_the_headers_and_no_bytes() {
-        use http_body::Body as _;
-        let digest = Digest::of(b"m");
-        let response = manifest(&digest, &MediaType::OCI_MANIFEST.into(), Bytes::from_static(b"m"), true);
-        assert_eq!(response.headers()["content-length"], "1");
-        assert_eq!(response.headers()["docker-content-digest"], digest.to_string());
-        assert!(response.body().is_end_stream());
     }
 }

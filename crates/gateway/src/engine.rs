@@ -18,6 +18,13 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
+/// What is served, and until when the same may be served again without being looked up. Nothing where it may not.
+#[derive(Clone, Debug)]
+pub(crate) struct Served<T> {
+    pub(crate) found: T,
+    pub(crate) until: Option<Timestamp>,
+}
+
 /// Where the permit's repository keeps what it is known to contain. The registry is a part of it: an upstream that was
 /// pointed at another registry begins anew. So is the caller: a role with fewer rights sees less, and where AWS tells
 /// one client from another, what one was given is no proof for the other.

@@ -6,17 +6,27 @@ use content::Store;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use net::Body;
-use oci::{ByteRange, Digest, Reference, Route};
-use state::Live;
-use tracing::{debug, info, warn};
+use oci::{ByteRange, Digest, Route};
+use state::{Live, Snapshot};
+use tracing::{debug, warn};
 
-use crate::{answer, blob, engine::Engine, failure::Failure, naming, standing::Standings, upstream::Upstream};
+use crate::{
+    answer, blob,
+    engine::{Engine, Served},
+    failure::Failure,
+    memo::{Grounds, Key, Memo},
+    naming,
+    ready::Ready,
+    standing::Standings,
+    upstream::Upstream,
+};
 
 /// The registry.
 #[derive(Clone)]
 pub struct Gateway {
     live: Arc<Live>,
     engine: Engine,
+    memo: Arc<Memo>,
 }
 
 impl Gateway {
@@ -33,6 +43,7 @@ impl Gateway {
         let upstream = Arc::new(Upstream::new(client, broker, clock.clone()));
         Self {
             live,
+            memo: Arc::new(Memo::new()),
             engine: Engine {
                 standings: Standings::new(store.clone()),
                 store,
@@ -46,24 +57,42 @@ impl Gateway {
 
     /// Answers a request below `/v2/`. Bodies of requests are not read: nothing is taken here.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body> {
-        let head = request.method() == Method::HEAD;
-        let mut response = match self.route(&request).await {
+        let snapshot = self.live.snapshot();
+        let question = Key::of(&request).map(|key| (key, self.grounds(&snapshot)));
+        if let Some((key, grounds)) = &question
+            && let Some(ready) = self.memo.recall(key, grounds)
+        {
+            debug!(path = request.uri().path(), "answered as before");
+            return ready.answer(&request);
+        }
+        let mut response = match self.route(&request, snapshot, question).await {
             Ok(response) => response,
             Err(failure) => {
                 log(&request, &failure);
-                answer::failure(&failure, head)
+                answer::failure(&failure, request.method() == Method::HEAD)
             }
         };
-        answer::set(
-            &mut response,
-            header::HeaderName::from_static("docker-distribution-api-version"),
-            "registry/2.0",
-        );
+        response
+            .headers_mut()
+            .insert(answer::API_VERSION.0, answer::API_VERSION.1);
         response
     }
 
-    async fn route<B>(&self, request: &Request<B>) -> Result<Response<Body>, Arc<Failure>> {
-        let snapshot = self.live.snapshot();
+    /// What an answer rests on that is given now.
+    fn grounds(&self, snapshot: &Arc<Snapshot>) -> Grounds {
+        Grounds {
+            snapshot: Arc::downgrade(snapshot),
+            epoch: self.engine.standings.epoch(),
+            since: (self.engine.clock)(),
+        }
+    }
+
+    async fn route<B>(
+        &self,
+        request: &Request<B>,
+        snapshot: Arc<Snapshot>,
+        question: Option<(Key, Grounds)>,
+    ) -> Result<Response<Body>, Arc<Failure>> {
         let authorization = request
             .headers()
             .get(header::AUTHORIZATION)
@@ -79,18 +108,19 @@ impl Gateway {
             let target = naming::target(name, request.uri().query()).map_err(Failure::from)?;
             permit(&snapshot, &identity, target).map_err(Failure::from)
         };
-        let head = request.method() == Method::HEAD;
         match &route {
             Route::Base => Ok(answer::base()),
             Route::Manifest { name, reference } => {
                 let permit = permit(name)?;
-                info!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
-                self.manifest(&permit, reference, head).await
+                debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
+                let Served { found, until } = self.engine.manifest(&permit, reference).await?;
+                let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
+                Ok(self.remembered(question, ready, until).answer(request))
             }
             Route::Blob { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
-                Ok(self.blob(&permit, digest, request).await?)
+                Ok(self.blob(&permit, digest, request, question).await?)
             }
             Route::Tags { .. } => Err(Failure::NotOffered("tags").into()),
             Route::Referrers { .. } => Err(Failure::NotOffered("referrers").into()),
@@ -99,18 +129,28 @@ impl Gateway {
         }
     }
 
-    async fn manifest(
-        &self,
-        permit: &Permit,
-        reference: &Reference,
-        head: bool,
-    ) -> Result<Response<Body>, Arc<Failure>> {
-        let found = self.engine.manifest(permit, reference).await?;
-        Ok(answer::manifest(&found.digest, &found.media_type, found.bytes, head))
+    /// The answer, after it was remembered for whoever asks the same before `until`.
+    fn remembered(&self, question: Option<(Key, Grounds)>, ready: Ready, until: Option<Timestamp>) -> Ready {
+        if let (Some((key, grounds)), Some(until)) = (question, until) {
+            self.memo.keep(key, &ready, grounds, until);
+        }
+        ready
     }
 
-    async fn blob<B>(&self, permit: &Permit, digest: &Digest, request: &Request<B>) -> Result<Response<Body>, Failure> {
-        let content = self.engine.blob(permit, digest).await?;
+    async fn blob<B>(
+        &self,
+        permit: &Permit,
+        digest: &Digest,
+        request: &Request<B>,
+        question: Option<(Key, Grounds)>,
+    ) -> Result<Response<Body>, Failure> {
+        let Served { found: content, until } = self.engine.blob(permit, digest).await?;
+        if question.is_some()
+            && let Some(bytes) = blob::small(&content).await?
+        {
+            let ready = Ready::blob(digest, bytes);
+            return Ok(self.remembered(question, ready, until).answer(request));
+        }
         let size = content.size();
         if request.method() == Method::HEAD {
             return Ok(answer::blob(digest, size, Body::empty()));

@@ -4,13 +4,13 @@ use access::Permit;
 use bytes::Bytes;
 use content::{Admission, Place, PutError, TagRecord};
 use http::{StatusCode, header};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use oci::{Digest, Manifest, MediaType, Reference};
 use reqwest::Response;
 use tracing::warn;
 
 use crate::{
-    engine::{Engine, place},
+    engine::{Engine, Served, place},
     failure::{Failure, Verdict},
     standing::Standing,
     upstream::{headers, read},
@@ -33,72 +33,103 @@ pub(crate) type Outcome = Result<Found, Arc<Failure>>;
 /// What the store has of a reference.
 struct Known {
     found: Found,
-    /// Whether it needs no confirmation yet.
-    is_fresh: bool,
+    /// Until when it needs no confirmation; for ever where there is none.
+    fresh_until: Option<Timestamp>,
 }
 
 impl Engine {
     /// The manifest that the reference names: out of the store where it is known well enough, else from the upstream.
     /// Where the upstream is down, or takes too long, what was known before is served as long as the owner's access
     /// counts as confirmed.
-    pub(crate) async fn manifest(&self, permit: &Permit, reference: &Reference) -> Outcome {
+    pub(crate) async fn manifest(&self, permit: &Permit, reference: &Reference) -> Result<Served<Found>, Arc<Failure>> {
         let place = place(permit)?;
         let standing = self.standings.of(&place).await.map_err(Failure::from)?;
         let (known, now) = (self.known(permit, &place, reference).await?, (self.clock)());
-        let is_let_in = standing.good_until(permit.upstream().access_lifetime, now).is_some();
-        let known = match known {
-            Some(known) if known.is_fresh && is_let_in => return Ok(known.found),
-            known => known.map(|known| known.found),
-        };
-        let stale = known.clone().filter(|_| is_let_in);
-
-        let has_stale = stale.is_some();
-
-        let key = (place, reference.clone());
-        let asked = async {
-            // An upstream that was down is asked again by whoever has nothing else.
-            if let Some(failure) = self.failures.recall(&key, now)
-                && (has_stale || failure.verdict() == Verdict::Missing)
-            {
-                return Err(failure);
-            }
-            let (engine, permit, key) = (self.clone(), permit.clone(), key.clone());
-            let work = {
-                let key = key.clone();
-                move || async move { engine.refresh(&permit, &key, known, &standing).await }
-            };
-            let landed = self.manifests.join(key, work).await;
-            landed.unwrap_or_else(|| Err(Arc::new(Failure::Internal)))
-        };
-        let Some(stale) = stale else {
-            return asked.await;
-        };
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Err(failure)) if failure.verdict() == Verdict::Outage => {
-                warn!(place = %key.0, %reference, %failure, "the upstream is down; what it said before is served");
-                Ok(stale)
-            }
-            Ok(outcome) => outcome,
-            Err(_) => {
-                warn!(place = %key.0, %reference, "the upstream takes long; what it said before is served");
-                Ok(stale)
-            }
+        let lifetime = permit.upstream().access_lifetime;
+        let let_in_until = standing.good_until(lifetime, now);
+        if let (Some(known), Some(until)) = (&known, let_in_until)
+            && known.fresh_until.is_none_or(|fresh| now < fresh)
+        {
+            return Ok(Served {
+                found: known.found.clone(),
+                until: Some(known.fresh_until.map_or(until, |fresh| fresh.min(until))),
+            });
         }
+
+        let known = known.map(|known| known.found);
+        let stale = let_in_until.and(known.clone());
+        let key = (place, reference.clone());
+        let asked = self.asked(permit, &key, known, &standing, stale.is_some());
+        let Some(stale) = stale else {
+            return asked
+                .await
+                .map(|found| self.confirmed(permit, reference, &standing, found));
+        };
+        let trouble = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(found)) => return Ok(self.confirmed(permit, reference, &standing, found)),
+            Ok(Err(failure)) if failure.verdict() == Verdict::Outage => failure.to_string(),
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => format!("there was no answer within {} seconds", PATIENCE.as_secs()),
+        };
+        warn!(place = %key.0, %reference, trouble, "the upstream is down; what it said before is served");
+        Ok(Served {
+            found: stale,
+            until: None,
+        })
+    }
+
+    /// What the upstream says, asked once for all who want to know.
+    async fn asked(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        known: Option<Found>,
+        standing: &Arc<Standing>,
+        has_stale: bool,
+    ) -> Outcome {
+        // An upstream that was down is asked again by whoever has nothing else.
+        if let Some(failure) = self.failures.recall(key, (self.clock)())
+            && (has_stale || failure.verdict() == Verdict::Missing)
+        {
+            return Err(failure);
+        }
+        let work = || {
+            let (engine, permit, key, standing) = (self.clone(), permit.clone(), key.clone(), standing.clone());
+            async move { engine.refresh(&permit, &key, known, &standing).await }
+        };
+        let landed = self.manifests.join(key.clone(), work).await;
+        landed.unwrap_or_else(|| Err(Arc::new(Failure::Internal)))
+    }
+
+    /// What the upstream has just confirmed.
+    fn confirmed(&self, permit: &Permit, reference: &Reference, standing: &Standing, found: Found) -> Served<Found> {
+        let (upstream, now) = (permit.upstream(), (self.clock)());
+        let until = standing.good_until(upstream.access_lifetime, now);
+        let until = until.map(|until| match reference {
+            Reference::Tag(tag) if !upstream.is_immutable(tag) => until.min(after(now, upstream.tag_lifetime)),
+            _ => until,
+        });
+        Served { found, until }
     }
 
     async fn known(&self, permit: &Permit, place: &Place, reference: &Reference) -> Result<Option<Known>, Failure> {
-        let (digest, is_fresh) = match reference {
+        let (digest, fresh_until) = match reference {
             // A digest means the same for ever.
-            Reference::Digest(digest) => (digest.clone(), true),
+            Reference::Digest(digest) => (digest.clone(), None),
             Reference::Tag(tag) => {
                 let Some(record) = self.store.tag(place, tag).await? else {
                     return Ok(None);
                 };
-                let upstream = permit.upstream();
-                let age = (self.clock)().duration_since(record.confirmed_at);
-                // A record from the future was written under another clock; it says nothing.
-                let is_young = age >= SignedDuration::ZERO && age < upstream.tag_lifetime;
-                (record.digest, is_young || upstream.is_immutable(tag))
+                let (upstream, at) = (permit.upstream(), record.confirmed_at);
+                let fresh_until = if upstream.is_immutable(tag) {
+                    None
+                } else if at > (self.clock)() {
+                    // A record from the future was written under another clock; it says nothing.
+                    Some(Timestamp::MIN)
+                } else {
+                    Some(after(at, upstream.tag_lifetime))
+                };
+                (record.digest, fresh_until)
             }
         };
         let Some(Admission::Manifest { media_type }) = self.store.admitted(place, &digest).await? else {
@@ -113,7 +144,7 @@ impl Engine {
             media_type,
             bytes,
         };
-        Ok(Some(Known { found, is_fresh }))
+        Ok(Some(Known { found, fresh_until }))
     }
 
     /// Asks the upstream whether what is known still holds, or else for the manifest, and draws the conclusions.
@@ -207,6 +238,10 @@ impl Engine {
             warn!(%error, digest = %found.digest, "a manifest could not be kept");
         }
     }
+}
+
+fn after(time: Timestamp, lifetime: SignedDuration) -> Timestamp {
+    time.checked_add(lifetime).unwrap_or(Timestamp::MAX)
 }
 
 /// The manifest in an answer, if it is what it claims to be and what was asked for.
