@@ -98,11 +98,22 @@ pub(crate) fn unreadable_token(path: &Path, error: &io::Error) -> AwsError {
     not_asked(Kind::Unavailable, &tried, &error.to_string(), causes)
 }
 
-/// A key cannot be read.
+/// A key is to come out of a variable that is not set. A process keeps the environment that it was started with, so
+/// asking again does not help.
+pub(crate) fn unset_key(reason: &str) -> AwsError {
+    let cause = Cause::new(
+        "this program was started without the variable, or with another name for it",
+        "the source, and what sets the variables of this program: in Kubernetes env and envFrom of the container",
+        "set the variable there and start the program again, or correct the source",
+    );
+    not_asked(Kind::Refused, "reading the access key of the source", reason, [cause])
+}
+
+/// A key's file cannot be read.
 pub(crate) fn unreadable_key(reason: &str) -> AwsError {
     let cause = Cause::new(
         "the key is not where the source says, or not readable for the user that this program runs as",
-        "the file or the environment variable that the source names",
+        "the file that the source names",
         "put the key there, or correct the source",
     );
     not_asked(
