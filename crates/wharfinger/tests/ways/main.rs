@@ -10,6 +10,9 @@ mod address;
 mod child;
 #[path = "../../../sim/tests/engines/home.rs"]
 mod home;
+#[path = "../clients/own.rs"]
+#[expect(dead_code, reason = "whoever is no role here pulls with skopeo")]
+mod own;
 #[path = "../clients/pull.rs"]
 #[expect(dead_code, reason = "these tests have logins of their own")]
 mod pull;
@@ -24,4 +27,5 @@ mod cross_account;
 mod page;
 mod scanner;
 mod site;
+mod user_key;
 mod vendor;
