@@ -157,9 +157,9 @@ impl Exchange {
 
 fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
     let read = |secret: &crate::Secret| {
-        secret.read().map_err(|reason| match secret.is_of_environment() {
-            true => explain::source::unset_key(&reason),
-            false => explain::source::unreadable_key(&reason),
+        secret.read().map_err(|reason| match secret.file() {
+            Some(file) => explain::source::unreadable_key(&reason, file.exists()),
+            None => explain::source::unset_key(&reason),
         })
     };
     let id = read(&key.access_key_id)?;
