@@ -19,11 +19,15 @@ mod pull;
 #[path = "../clients/skopeo.rs"]
 #[expect(dead_code, reason = "these tests only pull")]
 mod skopeo;
+#[path = "../clients/tunnel.rs"]
+mod tunnel;
 
 mod build_service;
 mod clients_apart;
 mod cluster;
 mod cross_account;
+mod issuer;
+mod machine;
 mod page;
 mod scanner;
 mod site;

@@ -188,6 +188,11 @@ impl Site {
         self.server = Some(server);
     }
 
+    /// Where the simulated AWS listens.
+    pub(crate) fn aws(&self) -> SocketAddr {
+        self.sim.addr()
+    }
+
     /// Pulls the image out of an account's registry with a robot's token: its digest, or what skopeo complained about.
     pub(crate) fn pull(&self, account: &str, repository: &str, user: &str, token: &RobotToken) -> Outcome {
         skopeo::pull(&self.wish(account, repository, user, token))
