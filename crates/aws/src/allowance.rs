@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -57,14 +57,12 @@ impl Allowance {
         secret.file().map_or(Ok(()), |path| self.check_file(path))
     }
 
-    /// Links are followed first: else one in an allowed folder would lead out of it. `..` is no way out either.
+    /// A file that is not there yet may be used where it would lie in an allowed folder: whoever reads it then tells what
+    /// is missing.
     fn check_file(&self, path: &Path) -> Result<(), String> {
-        let real = path
-            .canonicalize()
-            .map_err(|error| format!("the file {} cannot be read: {error}", path.display()))?;
-        let is_inside = self.folders.iter().any(|folder| {
-            let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-            real.starts_with(folder)
+        let is_inside = place(path).is_some_and(|place| {
+            let mut folders = self.folders.iter();
+            folders.any(|folder| place.starts_with(self::place(folder).unwrap_or_else(|| folder.clone())))
         });
         if is_inside {
             return Ok(());
@@ -74,6 +72,23 @@ impl Allowance {
             path.display()
         ))
     }
+}
+
+/// Where a path leads, whether or not something is there. Links are followed: else one in an allowed folder would lead out
+/// of it. `..` is no way out either. Nowhere leads a link to what is not there, which may come to be anywhere.
+fn place(path: &Path) -> Option<PathBuf> {
+    let (there, missing) = path.ancestors().find_map(|ancestor| {
+        let there = ancestor.canonicalize().ok()?;
+        Some((there, path.strip_prefix(ancestor).ok()?))
+    })?;
+    let mut components = missing.components();
+    match components.next() {
+        None => return Some(there),
+        Some(Component::Normal(name)) if there.join(name).symlink_metadata().is_err() => {}
+        Some(_) => return None,
+    }
+    let is_plain = components.all(|component| matches!(component, Component::Normal(_)));
+    is_plain.then(|| there.join(missing))
 }
 
 #[cfg(test)]
@@ -122,10 +137,39 @@ mod tests {
         for outside in [outside, inside.join("link"), inside.join("../token")] {
             assert!(some.check(&token(&outside)).unwrap_err().contains("sources.folders"));
         }
-        assert!(
-            some.check(&token(&inside.join("none")))
-                .unwrap_err()
-                .contains("cannot be read")
-        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_allowed_by_the_folder_that_it_would_be_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("allowed")).unwrap();
+        std::os::unix::fs::symlink(path("allowed"), path("also")).unwrap();
+        std::os::unix::fs::symlink(path("secret"), path("allowed/dangling")).unwrap();
+        let allowance = Allowance {
+            folders: vec![path("also"), path("also/mounted/later")],
+            ..Allowance::default()
+        };
+        for inside in [
+            "allowed/none",
+            "also/none",
+            "allowed/none/token",
+            "also/mounted/later/token",
+        ] {
+            assert_eq!(allowance.check_file(&path(inside)), Ok(()), "{inside}");
+        }
+        // Of what lies elsewhere nobody is told whether it is there.
+        for outside in [
+            "none",
+            "none/token",
+            "allowed/../none",
+            "allowed/none/../../none",
+            "allowed/dangling",
+            "allowed/dangling/token",
+        ] {
+            let error = allowance.check_file(&path(outside)).unwrap_err();
+            assert!(error.contains("in none of the folders"), "{error}");
+        }
+        assert!(allowance.check_file(Path::new("allowed/none")).is_err(), "relative");
     }
 }

@@ -156,7 +156,12 @@ impl Exchange {
 }
 
 fn access_key(key: &AccessKey) -> Result<Session, AwsError> {
-    let read = |secret: &crate::Secret| secret.read().map_err(|reason| explain::source::unreadable_key(&reason));
+    let read = |secret: &crate::Secret| {
+        secret.read().map_err(|reason| match secret.file() {
+            Some(file) => explain::source::unreadable_key(&reason, file.exists()),
+            None => explain::source::unset_key(&reason),
+        })
+    };
     let id = read(&key.access_key_id)?;
     let secret = read(&key.secret_access_key)?;
     let token = key.session_token.as_ref().map(read).transpose()?;

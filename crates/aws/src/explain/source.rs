@@ -73,7 +73,8 @@ pub(crate) fn nobody(host: &RegistryHost) -> AwsError {
     not_asked(Kind::Refused, &tried, "the source is `anonymous`", [cause])
 }
 
-/// A token's file cannot be used.
+/// A token's file cannot be used. One that is not there has to be put there by somebody; one that is empty may be about to
+/// be written.
 pub(crate) fn unreadable_token(path: &Path, error: &io::Error) -> AwsError {
     let path = path.display().to_string();
     let list = format!("ls -l {}", quoted(&path));
@@ -95,22 +96,33 @@ pub(crate) fn unreadable_token(path: &Path, error: &io::Error) -> AwsError {
         ),
     ];
     let tried = format!("reading the web identity token in {path}");
-    not_asked(Kind::Unavailable, &tried, &error.to_string(), causes)
+    let is_there = error.kind() != io::ErrorKind::NotFound;
+    not_asked(kind(is_there), &tried, &error.to_string(), causes)
 }
 
-/// A key cannot be read.
-pub(crate) fn unreadable_key(reason: &str) -> AwsError {
+/// A key is to come out of a variable that is not set. A process keeps the environment that it was started with, so
+/// asking again does not help.
+pub(crate) fn unset_key(reason: &str) -> AwsError {
+    let cause = Cause::new(
+        "this program was started without the variable, or with another name for it",
+        "the source, and what sets the variables of this program: in Kubernetes env and envFrom of the container",
+        "set the variable there and start the program again, or correct the source",
+    );
+    not_asked(Kind::Refused, "reading the access key of the source", reason, [cause])
+}
+
+/// A key's file cannot be read, whether or not it is there.
+pub(crate) fn unreadable_key(reason: &str, is_there: bool) -> AwsError {
     let cause = Cause::new(
         "the key is not where the source says, or not readable for the user that this program runs as",
-        "the file or the environment variable that the source names",
+        "the file that the source names",
         "put the key there, or correct the source",
     );
-    not_asked(
-        Kind::Unavailable,
-        "reading the access key of the source",
-        reason,
-        [cause],
-    )
+    not_asked(kind(is_there), "reading the access key of the source", reason, [cause])
+}
+
+fn kind(is_there: bool) -> Kind {
+    if is_there { Kind::Unavailable } else { Kind::Refused }
 }
 
 /// Nothing was given to this machine.

@@ -16,9 +16,9 @@ use crate::installation::Installation;
 use crate::pull::Pull;
 use crate::{python, skopeo};
 
-/// skopeo copies with the helper alone: a user has put it on the search path and named it for the proxy.
-fn copy_with_helper(pull: &Pull, configuration: &str) -> Outcome {
-    let home = Home::new(&pull.ca);
+/// A home whose user has put the helper on the search path, written its configuration and kept the token of a robot. With
+/// it, the variable by which the helper is found.
+pub(crate) fn home_with_helper(home: Home, configuration: &str, token: &str) -> (Home, (&'static str, String)) {
     for folder in ["bin", ".config/wharfinger"] {
         fs::create_dir_all(home.path(folder)).unwrap();
     }
@@ -28,17 +28,18 @@ fn copy_with_helper(pull: &Pull, configuration: &str) -> Outcome {
     )
     .unwrap();
     home.write(".config/wharfinger/credentials.toml", configuration);
-    home.write(".config/wharfinger/robot.token", &pull.password);
+    home.write(".config/wharfinger/robot.token", token);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", home.path("bin").display());
+    (home, ("PATH", path))
+}
+
+/// skopeo copies with the helper alone, which is named for the proxy.
+fn copy_with_helper(pull: &Pull, configuration: &str) -> Outcome {
+    let (home, path) = home_with_helper(Home::new(&pull.ca), configuration, &pull.password);
     let helpers = json!({"credHelpers": {pull.proxy.to_string(): "wharfinger"}});
     home.write("auth.json", &helpers.to_string());
-    let certificates = home.path("certs").display().to_string();
-    let options = ["--all", "--preserve-digests", "--src-cert-dir", &certificates];
-    let source = format!("docker://{}", pull.by_path());
-    let mut command = skopeo::copying(&home, &options, &source, "oci:layout:pulled");
-    let path = std::env::var("PATH").unwrap_or_default();
-    run(command.env("PATH", format!("{}:{path}", home.path("bin").display())))?;
-    let index: Value = serde_json::from_slice(&fs::read(home.path("layout/index.json")).unwrap()).unwrap();
-    Ok(index["manifests"][0]["digest"].as_str().unwrap().to_owned())
+    skopeo::pull_into(&home, &pull.by_path(), &[], &[path])
 }
 
 #[test]

@@ -30,8 +30,7 @@ pub(crate) fn copy(home: &Home, options: &[&str], source: &str, destination: &st
     run(&mut copying(home, options, source, destination))
 }
 
-/// The command that does.
-pub(crate) fn copying(home: &Home, options: &[&str], source: &str, destination: &str) -> Command {
+fn copying(home: &Home, options: &[&str], source: &str, destination: &str) -> Command {
     let mut command = home.bounded("skopeo");
     command.current_dir(home.path(""));
     command.arg("--policy").arg(home.path("policy.json"));
@@ -53,24 +52,22 @@ pub(crate) fn manifest(home: &Home, image: &str) -> Value {
     serde_json::from_str(&run(&mut command).unwrap()).unwrap()
 }
 
-fn copy_from_proxy(pull: &Pull, image: &str) -> Outcome {
-    let home = Home::new(&pull.ca);
+/// Pulls into a layout in the home, with further options and variables: the digest.
+pub(crate) fn pull_into(home: &Home, image: &str, options: &[&str], variables: &[(&str, String)]) -> Outcome {
     let certificates = home.path("certs").display().to_string();
-    let login = pull.login();
     // Without --preserve-digests, skopeo may write a manifest of its own.
-    let options = [
-        "--all",
-        "--preserve-digests",
-        "--src-cert-dir",
-        &certificates,
-        "--src-creds",
-        &login,
-    ];
-    copy(&home, &options, &format!("docker://{image}"), "oci:layout:pulled")?;
+    let usual = ["--all", "--preserve-digests", "--src-cert-dir", &certificates];
+    let options = [&usual[..], options].concat();
+    let mut command = copying(home, &options, &format!("docker://{image}"), "oci:layout:pulled");
+    run(command.envs(variables.iter().map(|(name, value)| (name, value))))?;
 
     let index: Value = serde_json::from_slice(&fs::read(home.path("layout/index.json")).unwrap()).unwrap();
     Ok(index["manifests"][0]["digest"]
         .as_str()
         .expect("an OCI layout names its image")
         .to_owned())
+}
+
+fn copy_from_proxy(pull: &Pull, image: &str) -> Outcome {
+    pull_into(&Home::new(&pull.ca), image, &["--src-creds", &pull.login()], &[])
 }

@@ -3,8 +3,10 @@
 use serde_json::json;
 use state::RobotToken;
 
-use crate::page;
+use crate::home::{Home, Outcome};
+use crate::pull::Pull;
 use crate::site::{HOST, IMAGES, REPOSITORY, Site, pull_only, robot, trust_in_token};
+use crate::{own, page, skopeo};
 
 const ORGANIZATION: &str = "0a1b2c3d";
 const ROLE: &str = "arn:aws:iam::111122223333:role/ci-pull";
@@ -66,6 +68,56 @@ fn circleci_is_refused_a_role_that_the_upstream_does_not_allow() {
         refused.contains("no role is named") && refused.contains(ROLE),
         "{refused}"
     );
+    assert_eq!(site.count(), before, "AWS was not asked");
+}
+
+/// `wharfinger pull --role-arn`, whose user has no name but the role.
+fn pull_in_role(home: &Home, pull: &Pull, role: &str, output: &str) -> Outcome {
+    own::pull_as(home, pull, &["--role-arn", role], output)
+}
+
+#[test]
+fn circleci_pulls_with_our_client_in_the_role_of_an_option() {
+    let (site, token, _) = site();
+    let pull = site.wish(IMAGES, REPOSITORY, "robot", &token);
+    let home = Home::new(&pull.ca);
+    let before = site.count();
+    for (output, written) in [
+        ("oci:app", format!("oci:app:{}", pull.image)),
+        ("docker-archive:app.tar", "docker-archive:app.tar".to_owned()),
+    ] {
+        let pulled = pull_in_role(&home, &pull, ROLE, output);
+        assert!(site.is_pulled(&pulled), "{output}: {pulled:?}");
+        // A copy reads every blob and compares it with its digest.
+        skopeo::copy(&home, &[], &written, &format!("dir:{}", output.len())).unwrap();
+    }
+    let calls = site.calls_since(before);
+    let assumed: Vec<_> = calls.iter().filter(|call| call.action.starts_with("sts:")).collect();
+    assert!(
+        matches!(assumed[..], [call] if call.resource.as_deref() == Some(ROLE)),
+        "{assumed:?}"
+    );
+}
+
+#[test]
+fn circleci_reads_from_our_client_which_roles_may_be_named() {
+    let (site, token, _) = site();
+    let pull = site.wish(IMAGES, REPOSITORY, "robot", &token);
+    let home = Home::new(&pull.ca);
+    let before = site.count();
+    for (refused, what) in [
+        (
+            pull_in_role(&home, &pull, OTHER_ROLE, "oci:app"),
+            "the role arn:aws:iam::111122223333:role/deploy may not be named",
+        ),
+        (own::pull_as(&home, &pull, &[], "oci:app"), "no role is named"),
+    ] {
+        let refused = refused.unwrap_err();
+        for part in [what, ROLE] {
+            assert!(refused.contains(part), "{part:?} is not in: {refused}");
+        }
+        assert!(!home.path("app").join("index.json").exists());
+    }
     assert_eq!(site.count(), before, "AWS was not asked");
 }
 

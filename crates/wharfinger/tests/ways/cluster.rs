@@ -1,84 +1,19 @@
 //! A platform in a cluster: the cluster's own tokens, in a file that is replaced from time to time.
 
-use std::sync::Arc;
-
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use net::{Body, Certificate, Limits, Listener};
-use oidc::{Issuer, SigningKey, Wanted};
-use secrecy::ExposeSecret;
 use serde_json::json;
 use state::RobotToken;
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
-use wharfinger::demo::Edge;
 
+use crate::issuer::{Cluster, SUBJECT};
 use crate::page;
 use crate::site::{CLUSTER, IMAGES, REPOSITORY, Site, pull_only, robot, trust_in_token};
 
-pub(crate) const SUBJECT: &str = "system:serviceaccount:okteto:registry";
 /// One for each instance and region, as the document advises.
 pub(crate) const AUDIENCE: &str = "okteto.example.com/us-east-1";
-
-/// A cluster's issuer.
-pub(crate) struct Cluster {
-    issuer: Arc<Issuer>,
-    pub(crate) edge: Edge,
-    pub(crate) address: std::net::SocketAddr,
-    _folder: TempDir,
-    _runtime: Runtime,
-}
-
-impl Cluster {
-    pub(crate) fn start() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let edge = Edge::create(folder.path(), &[CLUSTER]).unwrap();
-        let url = format!("https://{CLUSTER}").parse().unwrap();
-        let issuer = Arc::new(Issuer::new(url, SigningKey::generate().unwrap()));
-        let certificate = Certificate::load(&edge.certificate, &edge.key).unwrap();
-        let bind = Listener::bind(([127, 0, 0, 1], 0).into(), Some(&certificate), Limits::default());
-        let listener = runtime.block_on(bind).unwrap();
-        let (address, documents) = (listener.address(), issuer.clone());
-        let handler = move |request: Request<Incoming>| {
-            let text = match request.uri().path() {
-                path if path == documents.discovery_path() => Some(documents.discovery()),
-                path if path == documents.jwks_path() => Some(documents.jwks()),
-                _ => None,
-            };
-            async move {
-                let mut response = Response::new(Body::from(text.clone().unwrap_or_default()));
-                if text.is_none() {
-                    *response.status_mut() = StatusCode::NOT_FOUND;
-                }
-                response
-            }
-        };
-        runtime.spawn(listener.serve(handler, std::future::pending()));
-        Self {
-            issuer,
-            edge,
-            address,
-            _folder: folder,
-            _runtime: runtime,
-        }
-    }
-
-    pub(crate) fn token(&self, audience: &str) -> String {
-        let wanted = Wanted {
-            subject: SUBJECT.to_owned(),
-            audience: audience.to_owned(),
-            ..Wanted::default()
-        };
-        let minted = self.issuer.mint(wanted, jiff::Timestamp::now()).unwrap();
-        minted.token.expose_secret().to_owned()
-    }
-}
 
 /// A site with two robots whose logins are made apart, so that the file is read for each.
 fn site() -> (Site, Cluster, [RobotToken; 2]) {
     let cluster = Cluster::start();
-    let mut site = Site::with_cluster(Some((cluster.address, &cluster.edge.ca)));
+    let mut site = cluster.site();
     std::fs::create_dir(site.path("tokens")).unwrap();
     site.trust_issuer(IMAGES, &format!("https://{CLUSTER}"), AUDIENCE);
     let trust = trust_in_token(IMAGES, CLUSTER, AUDIENCE, SUBJECT);
@@ -131,4 +66,19 @@ fn okteto_reads_no_token_outside_of_the_allowed_folders() {
     let refused = site.pull(IMAGES, REPOSITORY, "robot", &token).unwrap_err();
     assert!(refused.contains("sources.folders"), "{refused}");
     assert_eq!(site.count(), before, "AWS was not asked");
+}
+
+#[test]
+fn okteto_is_told_that_nothing_projects_the_token() {
+    let (site, cluster, [token, _]) = site();
+    let before = site.count();
+    let refused = site.pull(IMAGES, REPOSITORY, "robot", &token).unwrap_err();
+    let file = site.path("tokens/ecr").display().to_string();
+    for part in [&file, "No such file", "projected serviceAccountToken"] {
+        assert!(refused.contains(part), "{part:?} is not in: {refused}");
+    }
+    assert_eq!(site.count(), before, "AWS was not asked");
+
+    std::fs::write(file, cluster.token(AUDIENCE)).unwrap();
+    assert!(site.is_pulled(&site.pull(IMAGES, REPOSITORY, "robot", &token)));
 }

@@ -10,20 +10,28 @@ mod address;
 mod child;
 #[path = "../../../sim/tests/engines/home.rs"]
 mod home;
+#[path = "../clients/own.rs"]
+#[expect(dead_code, reason = "whoever is no role here pulls with skopeo")]
+mod own;
 #[path = "../clients/pull.rs"]
 #[expect(dead_code, reason = "these tests have logins of their own")]
 mod pull;
 #[path = "../clients/skopeo.rs"]
 #[expect(dead_code, reason = "these tests only pull")]
 mod skopeo;
+#[path = "../clients/tunnel.rs"]
+mod tunnel;
 
 mod build_service;
 mod clients_apart;
 mod cluster;
 mod cross_account;
+mod issuer;
+mod machine;
 mod narrowed;
 mod page;
 mod public;
 mod scanner;
 mod site;
+mod user_key;
 mod vendor;

@@ -5,7 +5,8 @@ use aws::Pass;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::cluster::{AUDIENCE, Cluster, SUBJECT};
+use crate::cluster::AUDIENCE;
+use crate::issuer::{Cluster, SUBJECT};
 use crate::page;
 use crate::site::{CLUSTER, IMAGES, REPOSITORY, Site, pull_only, trust_in_token};
 
@@ -43,7 +44,7 @@ fn assert_narrowed([own, other]: [(u16, String); 2]) {
 #[test]
 fn aws_refuses_what_a_token_did_not_ask_for() {
     let cluster = Cluster::start();
-    let site = Site::with_cluster(Some((cluster.address, &cluster.edge.ca)));
+    let site = cluster.site();
     site.trust_issuer(IMAGES, &format!("https://{CLUSTER}"), AUDIENCE);
     let trust = trust_in_token(IMAGES, CLUSTER, AUDIENCE, SUBJECT);
     site.role(IMAGES, "pull", &trust, &pull_only(IMAGES, "*"));

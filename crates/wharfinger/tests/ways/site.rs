@@ -259,6 +259,11 @@ impl Site {
         (upstream.caller(asker).unwrap(), upstream.registry.clone())
     }
 
+    /// Where the simulated AWS listens.
+    pub(crate) fn aws(&self) -> SocketAddr {
+        self.sim.addr()
+    }
+
     /// Pulls the image out of an account's registry with a robot's token: its digest, or what skopeo complained about.
     pub(crate) fn pull(&self, account: &str, repository: &str, user: &str, token: &RobotToken) -> Outcome {
         let image = format!("{account}.dkr.ecr.us-east-1.amazonaws.com/{repository}:1");
@@ -267,14 +272,29 @@ impl Site {
 
     /// The same by the image's whole name.
     pub(crate) fn pull_image(&self, image: &str, user: &str, token: &RobotToken) -> Outcome {
-        skopeo::pull(&Pull {
+        skopeo::pull(&self.wish_for(image, user, token))
+    }
+
+    /// What a client needs to know for that.
+    pub(crate) fn wish(&self, account: &str, repository: &str, user: &str, token: &RobotToken) -> Pull {
+        let image = format!("{account}.dkr.ecr.us-east-1.amazonaws.com/{repository}:1");
+        self.wish_for(&image, user, token)
+    }
+
+    fn wish_for(&self, image: &str, user: &str, token: &RobotToken) -> Pull {
+        Pull {
             proxy: self.address,
             ca: self.edge.ca.clone(),
             user: user.to_owned(),
             password: token.secret().expose_secret().to_owned(),
             upstream: "prod".to_owned(),
             image: image.to_owned(),
-        })
+        }
+    }
+
+    /// All that the server has written to standard error since it was started last.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.path("server.log")).unwrap()
     }
 
     /// Whether the pull brought the image.

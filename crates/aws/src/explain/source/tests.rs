@@ -16,7 +16,15 @@ fn what_is_missing_on_this_side() {
         no_issuer(&role),
         nobody(&"111122223333.dkr.ecr.us-east-1.amazonaws.com".parse().unwrap()),
         unreadable_token(Path::new("/var/run/a token"), &gone),
-        unreadable_key("the variable KEY is not set"),
+        unreadable_token(
+            Path::new("/var/run/token"),
+            &io::Error::other("its first line is empty"),
+        ),
+        unset_key("the variable KEY is not set in the environment"),
+        unreadable_key(
+            "the file /run/secrets/key cannot be read: its first line is empty",
+            true,
+        ),
         no_ambient(&io::Error::other("no providers in chain provided credentials")),
     ];
     let text: Vec<_> = errors.iter().map(shown).collect();

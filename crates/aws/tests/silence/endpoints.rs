@@ -1,49 +1,13 @@
-//! Which hosts are asked for a login, for each kind of registry and each setting. Nobody answers here: the names that are
-//! looked up are what counts.
+//! Which hosts are asked for a login, for each kind of registry and each setting: the names that are looked up are what
+//! counts.
 
-#![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
-
-use std::sync::{Arc, Mutex};
-
-use aws::{AwsError, Broker, Caller, Chain, Endpoints, Kind, RegistryHost, SessionName, Settings};
+use aws::{AwsError, Broker, Endpoints, Kind, RegistryHost, Settings};
 use jiff::Timestamp;
-use reqwest::{
-    Client,
-    dns::{Name, Resolve, Resolving},
-};
 use serde_json::json;
 
+use crate::nowhere::{Nowhere, caller, client};
+
 const ROLE: &str = "arn:aws:iam::111122223333:role/pull";
-
-/// Remembers which name was looked up last, and knows none.
-#[derive(Clone, Default)]
-struct Nowhere(Arc<Mutex<String>>);
-
-impl Resolve for Nowhere {
-    fn resolve(&self, name: Name) -> Resolving {
-        name.as_str().clone_into(&mut self.0.lock().unwrap());
-        Box::pin(async { Err("there is nothing".into()) })
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the client of `net` finds names where it is told, and tells nobody"
-)]
-fn client(nowhere: Nowhere) -> Client {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(nowhere)
-        .no_proxy()
-        .build()
-        .unwrap()
-}
 
 /// The host that is asked first for a login of a key, which is the API of ECR, or STS where a role is to be assumed.
 async fn asked(host: &str, endpoints: &Endpoints, has_hop: bool) -> (String, AwsError) {
@@ -53,21 +17,11 @@ async fn asked(host: &str, endpoints: &Endpoints, has_hop: bool) -> (String, Aws
         ..Settings::default()
     };
     let broker = Broker::new(settings, client(nowhere.clone()), Timestamp::now);
-    let source = serde_json::from_value(json!({"accessKey": {"accessKeyId": "AKIA", "secretAccessKey": "x"}})).unwrap();
     let hops = has_hop.then(|| serde_json::from_value(json!({ "roleArn": ROLE })).unwrap());
-    let caller = Caller {
-        chain: Arc::new(Chain::new(source, hops.into_iter().collect(), None).unwrap()),
-        role: None,
-        subject: String::new(),
-        session_name: SessionName::of(&["test"]),
-        tags: Vec::new(),
-        source_identity: None,
-        session_policy: None,
-    };
+    let caller = caller(hops.into_iter().collect());
     let host: RegistryHost = host.parse().unwrap();
-    let error = broker.login(&Arc::new(caller), &host).await.unwrap_err();
-    let name = nowhere.0.lock().unwrap().clone();
-    (name, error)
+    let error = broker.login(&caller, &host).await.unwrap_err();
+    (nowhere.names().pop().unwrap(), error)
 }
 
 async fn check(host: &str, endpoints: &Endpoints, sts: &str, ecr: &str) {
