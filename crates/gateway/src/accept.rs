@@ -13,7 +13,11 @@ impl Accepted {
         let values = headers.get_all(header::ACCEPT).iter();
         let values = values.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>();
         let joined = values.join(", ");
-        Self(if joined.len() > MAX_LENGTH { String::new() } else { joined })
+        Self(if joined.len() > MAX_LENGTH {
+            String::new()
+        } else {
+            joined
+        })
     }
 
     /// The list as it came, for the registry behind this one.
@@ -76,10 +80,7 @@ mod tests {
             &[MediaType::DOCKER_LIST, MediaType::OCI_MANIFEST],
             &[&many],
         ] {
-            assert!(
-                accepted(values).takes(&MediaType::OCI_MANIFEST.into()),
-                "{values:?}"
-            );
+            assert!(accepted(values).takes(&MediaType::OCI_MANIFEST.into()), "{values:?}");
         }
     }
 
@@ -91,10 +92,7 @@ mod tests {
             &["application/json"],
             &["application/vnd.oci.image.manifest.v1+json; q=0.0, text/plain"],
         ] {
-            assert!(
-                !accepted(values).takes(&MediaType::OCI_MANIFEST.into()),
-                "{values:?}"
-            );
+            assert!(!accepted(values).takes(&MediaType::OCI_MANIFEST.into()), "{values:?}");
         }
     }
 

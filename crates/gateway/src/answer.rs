@@ -22,6 +22,23 @@ pub(crate) fn blob(digest: &Digest, length: u64, body: Body) -> Response<Body> {
     response
 }
 
+/// The answer to whoever has the content already (RFC 9110 §15.4.5).
+pub(crate) fn not_modified(digest: &Digest) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    name_content(&mut response, digest);
+    response
+}
+
+/// The answer with a list, which is another one the next time.
+pub(crate) fn list(content_type: &str, bytes: Bytes) -> Response<Body> {
+    let length = bytes.len();
+    let mut response = Response::new(Body::from(bytes));
+    set(&mut response, header::CONTENT_TYPE, content_type);
+    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
+    response
+}
+
 /// The answer to a request that fails; to HEAD without the body.
 pub(crate) fn failure(failure: &Failure, head: bool) -> Response<Body> {
     let (status, envelope) = failure.answer();
