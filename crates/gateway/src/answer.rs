@@ -26,6 +26,7 @@ pub(crate) fn blob(digest: &Digest, length: u64, body: Body) -> Response<Body> {
 pub(crate) fn not_modified(digest: &Digest) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(API_VERSION.0, API_VERSION.1);
     name_content(&mut response, digest);
     response
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use access::{Denied, Unauthenticated};
 use aws::{AwsError, Cause, Kind};
 use oci::{ErrorCode, ErrorEnvelope, InvalidRoute, Unsatisfiable};
@@ -14,6 +16,10 @@ pub(crate) enum Failure {
     Query(#[from] TooLong),
     #[error("`n={0}` is no number of tags; expected digits, such as n=100")]
     PageSize(String),
+    #[error(
+        "ECR does not take the `last` of the request: in its lists that is no tag, but what stands in the Link header of the page before; follow that header. {0}"
+    )]
+    Cursor(Arc<Failure>),
     #[error(
         "this registry does not list repositories, which are AWS's to list: aws ecr describe-repositories; it lists the tags of one that is named, NAME/tags/list"
     )]
@@ -76,6 +82,7 @@ impl Failure {
             // As Docker's registry answers that has no catalog.
             Self::NoCatalog => 404,
             Self::Query(_) => 414,
+            Self::Cursor(_) => 400,
             _ => code.status(),
         };
         let mut envelope = ErrorEnvelope::new(code, self.to_string());
@@ -96,7 +103,7 @@ impl Failure {
             Self::Route(InvalidRoute::Digest(_)) => ErrorCode::DigestInvalid,
             Self::Route(InvalidRoute::Reference(_)) => ErrorCode::ManifestUnknown,
             Self::Route(InvalidRoute::Unknown) => ErrorCode::Unsupported,
-            Self::NoCatalog | Self::Query(_) | Self::ReadOnly => ErrorCode::Unsupported,
+            Self::NoCatalog | Self::Query(_) | Self::Cursor(_) | Self::ReadOnly => ErrorCode::Unsupported,
             Self::PageSize(_) => ErrorCode::PaginationNumberInvalid,
             Self::Unauthenticated(_) => ErrorCode::Unauthorized,
             Self::Denied(Denied::Caller { .. }) => ErrorCode::Denied,
@@ -166,6 +173,7 @@ mod tests {
             (Failure::ReadOnly, 405, "UNSUPPORTED"),
             (Failure::NoCatalog, 404, "UNSUPPORTED"),
             (TooLong.into(), 414, "UNSUPPORTED"),
+            (Failure::Cursor(Arc::new(Failure::Internal)), 400, "UNSUPPORTED"),
             (Failure::PageSize("x".into()), 400, "PAGINATION_NUMBER_INVALID"),
             (Unauthenticated::Missing.into(), 401, "UNAUTHORIZED"),
             (Unnamed::Registry("x".into()).into(), 404, "NAME_UNKNOWN"),

@@ -19,15 +19,17 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Listings {
     upstream: Arc<Upstream>,
-    flights: Arc<Flights<(Place, String), Result<Listed, Arc<Failure>>>>,
+    flights: Arc<Flights<(Place, String), Outcome>>,
 }
+
+type Outcome = Result<Listed, Arc<Failure>>;
 
 /// What came of it.
 #[derive(Clone, Debug)]
 pub(crate) enum Listed {
     Page(Page),
     /// The registry has no such list: 404, or a method or an operation that it does not know.
-    NotThere(Arc<Failure>),
+    NotThere(StatusCode, Arc<Failure>),
 }
 
 /// A page of a list.
@@ -49,7 +51,7 @@ impl Listings {
     }
 
     /// The page that `path`, with its query, has below the permit's repository.
-    pub(crate) async fn page(&self, permit: &Permit, path: String, wanted: &str) -> Result<Listed, Arc<Failure>> {
+    pub(crate) async fn page(&self, permit: &Permit, path: String, wanted: &str) -> Outcome {
         let place = place(permit)?;
         let (upstream, permit, wanted) = (self.upstream.clone(), permit.clone(), wanted.to_owned());
         let key = (place, path.clone());
@@ -63,9 +65,9 @@ async fn ask(upstream: &Upstream, permit: &Permit, path: &str, wanted: &str) -> 
     let (answer, login) = upstream.get(permit, path, &HeaderMap::new(), wanted).await?;
     match answer.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+        status @ (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) => {
             let failure = upstream.explain(permit, wanted, &login, answer).await;
-            return Ok(Listed::NotThere(Arc::new(failure.into())));
+            return Ok(Listed::NotThere(status, Arc::new(failure.into())));
         }
         _ => return Err(upstream.explain(permit, wanted, &login, answer).await.into()),
     }

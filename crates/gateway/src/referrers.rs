@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     };
     let page = match listings.page(permit, path, &format!("referrers of {subject}")).await? {
         Listed::Page(page) => page,
-        Listed::NotThere(_) => Page {
+        Listed::NotThere(..) => Page {
             bytes: under_tag(engine, permit, subject).await?,
             next: None,
             filters: None,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use access::Permit;
 use bytes::Bytes;
-use http::{Response, header};
+use http::{Response, StatusCode, header};
 use net::Body;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,11 @@ pub(crate) async fn answer(
     };
     let mut page = match listings.page(permit, path, "tags").await? {
         Listed::Page(page) => page,
-        Listed::NotThere(failure) => return Err(failure),
+        // ECR refuses a `last` that it has not made with 405. It is no trouble of the upstream, and trying again is no use.
+        Listed::NotThere(StatusCode::METHOD_NOT_ALLOWED, failure) if asked.query.value("last").is_some() => {
+            return Err(Failure::Cursor(failure).into());
+        }
+        Listed::NotThere(_, failure) => return Err(failure),
     };
     let mut list: Tags = serde_json::from_slice(&page.bytes).map_err(|error| {
         let registry = permit.registry();

@@ -6,7 +6,11 @@
 mod access;
 mod api;
 mod aws;
+mod clauses;
+mod conversion;
+mod lists;
 mod membership;
+mod names;
 mod permissions;
 mod secrets;
 mod sharing;
