@@ -22,6 +22,17 @@ pub(crate) fn blob(digest: &Digest, length: u64, body: Body) -> Response<Body> {
     response
 }
 
+/// The answer that sends a client to the layer bucket, by a URL that is for this blob alone and ends by itself. Nobody
+/// else is to keep it.
+pub(crate) fn elsewhere(digest: &Digest, url: &reqwest::Url) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    set(&mut response, header::LOCATION, url.as_str());
+    set(&mut response, header::CACHE_CONTROL, "no-store");
+    name_content(&mut response, digest);
+    response
+}
+
 /// The answer to a request that fails; to HEAD without the body.
 pub(crate) fn failure(failure: &Failure, head: bool) -> Response<Body> {
     let (status, envelope) = failure.answer();

@@ -11,14 +11,13 @@ use state::{Live, Snapshot};
 use tracing::{debug, warn};
 
 use crate::{
-    answer, blob,
+    answer,
+    blob::{self, Delivery},
     engine::{Engine, Served},
     failure::Failure,
     memo::{Grounds, Key, Memo},
     naming,
     ready::Ready,
-    standing::Standings,
-    upstream::Upstream,
 };
 
 /// The registry.
@@ -40,18 +39,10 @@ impl Gateway {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
-        let upstream = Arc::new(Upstream::new(client, broker, clock.clone()));
         Self {
             live,
+            engine: Engine::new(store, client, broker, clock),
             memo: Arc::new(Memo::new()),
-            engine: Engine {
-                standings: Standings::new(store.clone()),
-                store,
-                upstream,
-                manifests: Arc::default(),
-                failures: Arc::default(),
-                clock,
-            },
         }
     }
 
@@ -114,6 +105,7 @@ impl Gateway {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
                 let Served { found, until } = self.engine.manifest(&permit, reference).await?;
+                self.engine.note(&permit, &found)?;
                 let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
                 Ok(self.remembered(question, ready, until).answer(request))
             }
@@ -144,7 +136,12 @@ impl Gateway {
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
     ) -> Result<Response<Body>, Failure> {
-        let Served { found: content, until } = self.engine.blob(permit, digest).await?;
+        let head = request.method() == Method::HEAD;
+        let Served { found: content, until } = match self.engine.deliver(permit, digest, head).await? {
+            Delivery::Here(served) => served,
+            Delivery::Elsewhere(url) => return Ok(answer::elsewhere(digest, &url)),
+            Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
+        };
         if question.is_some()
             && let Some(bytes) = blob::small(&content).await?
         {
@@ -152,7 +149,7 @@ impl Gateway {
             return Ok(self.remembered(question, ready, until).answer(request));
         }
         let size = content.size();
-        if request.method() == Method::HEAD {
+        if head {
             return Ok(answer::blob(digest, size, Body::empty()));
         }
         let range = request

@@ -4,6 +4,7 @@
 mod answer;
 mod blob;
 mod brief;
+mod contents;
 mod engine;
 mod failure;
 mod flight;
@@ -11,6 +12,7 @@ mod gateway;
 mod manifest;
 mod memo;
 mod naming;
+mod prefetch;
 mod ready;
 mod source;
 mod standing;

@@ -13,15 +13,20 @@ const BY_TAG: &str = "prod/team/app/manifests/1";
 const REFUSED: Option<(u16, &str)> = Some((403, "the role may not"));
 const DOWN: Option<(u16, &str)> = Some((503, ""));
 
-/// An upstream with these fields, and an image that was pulled through it.
-async fn pulled(fields: &str) -> (Wharf, Digest, Digest) {
+/// The upstream `prod` with these fields.
+pub(crate) async fn wharf(fields: &str) -> Wharf {
     let hash = TokenHash::of(TOKEN);
     let resources = format!(
         "apiVersion: wharfinger.dev/v1\nkind: Team\nmetadata: {{ name: acme }}\n\
          ---\napiVersion: wharfinger.dev/v1\nkind: Robot\nmetadata: {{ team: acme, name: ci }}\nspec: {{ tokenHash: '{hash}' }}\n\
          ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: acme, name: prod }}\nspec:\n  registry: {REGISTRY}\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::111122223333:role/pull' }} }}\n{fields}"
     );
-    let wharf = Wharf::with(&resources).await;
+    Wharf::with(&resources).await
+}
+
+/// The same, and an image that was pulled through it.
+async fn pulled(fields: &str) -> (Wharf, Digest, Digest) {
+    let wharf = wharf(fields).await;
     let (manifest, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
     assert_eq!(status(&wharf, BY_TAG).await, 200);
     assert_eq!(status(&wharf, &format!("prod/team/app/blobs/{layer}")).await, 200);

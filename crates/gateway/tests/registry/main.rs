@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod aws;
+mod delivery;
 mod membership;
 mod permissions;
 mod secrets;
