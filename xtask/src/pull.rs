@@ -1,6 +1,7 @@
 //! `cargo xtask bench pull`: pulls through ourselves, and through those who do something like it, in turn on one machine.
 
 mod aws;
+mod curl;
 mod distribution;
 mod load;
 mod measure;

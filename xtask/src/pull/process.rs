@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -122,6 +122,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("{program} did not start"))?;
+    judged(&program, output)
+}
+
+/// What a command wrote that has ended, unless it failed.
+pub(crate) fn judged(program: &str, output: Output) -> Result<String> {
     if !output.status.success() {
         bail!(
             "{program} ended with {}: {}",

@@ -41,6 +41,26 @@ pub(crate) struct Cost {
     pub(crate) processor: Duration,
 }
 
+impl Servers {
+    /// Without docker-registry, which is no measure for blobs: it is told apart by its rates of manifests.
+    pub(crate) fn without_slow(mut self) -> Self {
+        self.all.retain(|server| server.name != SLOW);
+        self
+    }
+}
+
+/// Whose rates are so far from ours that only those of manifests are compared.
+pub(crate) const SLOW: &str = "docker-registry";
+
+impl Cost {
+    /// Seconds of processor time for each request.
+    pub(crate) fn a_request(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+        let requests = self.outcome.requests as f64;
+        self.processor.as_secs_f64() / requests
+    }
+}
+
 impl<'a> Stage<'a> {
     pub(crate) fn set(program: &Path, options: &'a Options, children: &'a Children) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("wharfinger-bench-").tempdir()?;
@@ -71,7 +91,12 @@ impl<'a> Stage<'a> {
 
     /// Ourselves by plain HTTP, and the others unless they are to be left out; with nothing in their caches.
     pub(crate) fn servers(&self, folder: &Path) -> Result<Servers> {
-        let mut all = vec![self.installation(folder)?.serve(&self.aws, None)?];
+        self.servers_with(folder, &self.installation(folder)?)
+    }
+
+    /// The same with an installation of ours that is there.
+    pub(crate) fn servers_with(&self, folder: &Path, ours: &Installation) -> Result<Servers> {
+        let mut all = vec![ours.serve(&self.aws, None)?];
         let mut door = None;
         if !self.options.skip_peers {
             let (process, address) = nginx::door(folder, &self.aws)?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::pull::load::{Load, Pace, Until};
 use crate::pull::row::{Aim, Row, Unit, median};
 use crate::pull::server::Server;
-use crate::pull::stage::{Servers, Stage};
+use crate::pull::stage::{SLOW, Servers, Stage};
 
 const CONNECTIONS: [usize; 2] = [16, 64];
 
@@ -65,9 +65,7 @@ fn in_turn(
         for (index, server) in servers.all.iter().enumerate() {
             let cost = stage.measure(server, &load(index, Pace::Closed, stage.time()))?;
             shown[index].rates.push(cost.outcome.rate());
-            #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-            let requests = cost.outcome.requests as f64;
-            shown[index].costs.push(cost.processor.as_secs_f64() / requests);
+            shown[index].costs.push(cost.a_request());
         }
     }
     // The same load for both, which is half of what the slower of them takes: else the slower had less to do.
@@ -130,8 +128,5 @@ fn in_turn(
     }
     Ok(rows)
 }
-
-/// Whose rates are so far from ours that only they are compared.
-const SLOW: &str = "docker-registry";
 
 const WARMING: Duration = Duration::from_millis(500);
