@@ -9,15 +9,18 @@ use lexopt::prelude::*;
 use crate::fuzz::Fuzz;
 use crate::parts::{PARTS, Part};
 use crate::plan::Plan;
+use crate::pull::Options;
 
 /// A verb with its options.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Verb {
     Help,
     TestHelp,
     Run(Plan),
     Fuzz(Fuzz),
     Bench(String),
+    BenchPull(Options),
+    BenchPullHelp,
 }
 
 /// Reads the words after the program's name. No words at all ask for help.
@@ -50,7 +53,7 @@ pub(crate) fn verbs() -> String {
      test     every test; `cargo xtask test --help` lists its parts\n\
      check    the quick parts of the tests, which compile nothing\n\
      fuzz     TARGET [--minutes N]: looks for input that nothing was prepared for, for 10 minutes; policy, question, request, call\n\
-     bench    NAME: measures what docs/performance.md tells; policies or sim\n\
+     bench    NAME: measures what docs/performance.md tells; policies, pull or sim\n\
      help     this list\n"
         .to_owned()
 }
@@ -68,6 +71,23 @@ pub(crate) fn test_usage(parts: &[Part]) -> String {
         let _ = writeln!(text, "{:<15} {}", part.name, part.about);
     }
     text
+}
+
+/// The options of `bench pull`, and its measures.
+pub(crate) fn bench_pull_usage() -> String {
+    let default = Options::default();
+    format!(
+        "cargo xtask bench pull [OPTIONS]\n\n\
+         --only MEASURE  this measure alone; can be repeated\n\
+         --rounds N      how often each server has its turn; {}\n\
+         --seconds S     how long a turn is, where a measure is not about one download; {}\n\
+         --skip-peers    measures nobody but ourselves, and writes nothing\n\
+         --dry           leaves docs/performance.md as it is\n\n\
+         Measures, in their order:\n{}",
+        default.rounds,
+        default.seconds,
+        crate::pull::list()
+    )
 }
 
 fn test(mut words: lexopt::Parser) -> Result<Verb> {
@@ -109,10 +129,32 @@ fn bench(mut words: lexopt::Parser) -> Result<Verb> {
         Some(Value(name)) => name.string()?,
         _ => bail!("which benchmark? `cargo xtask bench sim`, for one"),
     };
+    if name == "pull" {
+        return bench_pull(words);
+    }
     match words.next()? {
         None => Ok(Verb::Bench(name)),
         Some(word) => Err(word.unexpected().into()),
     }
+}
+
+fn bench_pull(mut words: lexopt::Parser) -> Result<Verb> {
+    let mut options = Options::default();
+    while let Some(word) = words.next()? {
+        match word {
+            Short('h') | Long("help") => return Ok(Verb::BenchPullHelp),
+            Long("only") => options.only.push(words.value()?.string()?),
+            Long("rounds") => options.rounds = words.value()?.parse().context("--rounds")?,
+            Long("seconds") => options.seconds = words.value()?.parse().context("--seconds")?,
+            Long("skip-peers") => options.skip_peers = true,
+            Long("dry") => options.dry = true,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.rounds == 0 || !(0.1..=3600.0).contains(&options.seconds) {
+        bail!("--rounds and --seconds: expected: at least 1, and 0.1 to 3600");
+    }
+    Ok(Verb::BenchPull(options))
 }
 
 fn part_name(word: &str) -> Result<&'static str> {
@@ -185,6 +227,21 @@ mod tests {
             "--minutes: expected: at least 1"
         );
         assert!(error(&["fuzz", "a", "b"]).contains("unexpected argument"));
+    }
+
+    #[test]
+    fn pulls_are_measured_in_rounds() {
+        let options = Options {
+            only: vec!["manifests".to_owned()],
+            rounds: 2,
+            seconds: 0.5,
+            ..Options::default()
+        };
+        let words = ["bench", "pull", "--only", "manifests", "--rounds=2", "--seconds", "0.5"];
+        assert_eq!(verb(&words).unwrap(), Verb::BenchPull(options));
+        assert!(error(&["bench", "pull", "--rounds", "0"]).starts_with("--rounds and --seconds: "));
+        assert_eq!(verb(&["bench", "pull", "--help"]).unwrap(), Verb::BenchPullHelp);
+        assert!(bench_pull_usage().contains("\nmanifests "));
     }
 
     #[test]

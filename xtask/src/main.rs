@@ -16,6 +16,7 @@ mod licences;
 mod packages;
 mod parts;
 mod plan;
+mod pull;
 mod python;
 mod timetable;
 
@@ -49,6 +50,13 @@ fn main() -> ExitCode {
         Verb::Run(plan) => run(&plan),
         Verb::Fuzz(fuzz) => root()
             .and_then(|root| fuzz.run(root, &Children::new()?))
+            .map(|()| ExitCode::SUCCESS),
+        Verb::BenchPullHelp => {
+            print!("{}", command_line::bench_pull_usage());
+            return ExitCode::SUCCESS;
+        }
+        Verb::BenchPull(options) => root()
+            .and_then(|root| pull::run(&options, root, &Children::new()?))
             .map(|()| ExitCode::SUCCESS),
         Verb::Bench(name) => root()
             .and_then(|root| bench::run(&name, root, &Children::new()?))

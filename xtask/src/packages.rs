@@ -1,4 +1,4 @@
-//! The programs that the end-to-end tests drive, from the system's packages.
+//! The programs that the end-to-end tests and the benchmarks drive, from the system's packages.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::children::Children;
 use crate::parts::Workplace;
 
 /// A program, and the Debian package that it comes from.
@@ -51,14 +52,60 @@ const NEEDED: &[Program] = &[
     },
 ];
 
+/// What pulls are measured with, and by.
+const BENCH: &[Program] = &[
+    Program {
+        name: "curl",
+        package: "curl",
+        trial: &[],
+    },
+    Program {
+        name: "openssl",
+        package: "openssl",
+        trial: &[],
+    },
+    Program {
+        name: "skopeo",
+        package: "skopeo",
+        trial: &[],
+    },
+];
+
+/// Beside whom we are measured.
+const PEERS: &[Program] = &[
+    Program {
+        name: "nginx",
+        package: "nginx-core",
+        trial: &[],
+    },
+    Program {
+        name: "docker-registry",
+        package: "docker-registry",
+        trial: &[],
+    },
+];
+
 /// Folders that hold programs and that the search path of an ordinary user leaves out.
 const MORE_FOLDERS: [&str; 2] = ["/usr/sbin", "/sbin"];
 
-/// Installs what is missing, as root; says what is missing, as anybody else.
+/// Provides what the tests drive: installs what is missing, as root; says what is missing, as anybody else.
 pub(crate) fn provide(workplace: &Workplace) -> Result<()> {
-    let missing = missing(NEEDED, &folders());
+    provide_programs(&workplace.children, NEEDED)
+}
+
+/// The same for measuring pulls, alone or beside others.
+pub(crate) fn provide_for_bench(children: &Children, alone: bool) -> Result<()> {
+    provide_programs(children, BENCH)?;
+    if !alone {
+        provide_programs(children, PEERS)?;
+    }
+    Ok(())
+}
+
+fn provide_programs(children: &Children, needed: &[Program]) -> Result<()> {
+    let missing = missing(needed, &folders());
     let Some(packages) = packages(&missing) else {
-        println!("{}: all there", names(NEEDED));
+        println!("{}: all there", names(needed));
         return Ok(());
     };
     let root = rustix::process::geteuid().is_root();
@@ -77,11 +124,11 @@ pub(crate) fn provide(workplace: &Workplace) -> Result<()> {
             .env("DEBIAN_FRONTEND", "noninteractive")
             .args(["--quiet", "--yes"])
             .args(arguments);
-        workplace.children.run(&mut command)
+        children.run(&mut command)
     };
     apt(&["update"])?;
     apt(&[&["install", "--no-install-recommends"], packages.as_slice()].concat())?;
-    match self::missing(NEEDED, &folders()).as_slice() {
+    match self::missing(needed, &folders()).as_slice() {
         [] => Ok(()),
         still => bail!(
             "the packages are installed, and still missing: {}",

@@ -31,6 +31,17 @@ pub(crate) fn not_modified(digest: &Digest) -> Response<Body> {
     response
 }
 
+/// The answer that sends a client to the layer bucket, by a URL that is for this blob alone and ends by itself. Nobody
+/// else is to keep it.
+pub(crate) fn elsewhere(digest: &Digest, url: &reqwest::Url) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    set(&mut response, header::LOCATION, url.as_str());
+    set(&mut response, header::CACHE_CONTROL, "no-store");
+    name_content(&mut response, digest);
+    response
+}
+
 /// The answer with a list, which is another one the next time.
 pub(crate) fn list(content_type: &str, bytes: Bytes) -> Response<Body> {
     let length = bytes.len();

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 
 use access::Permit;
+use aws::Broker;
 use content::{Place, Scope, Store};
 use jiff::Timestamp;
+use oci::Digest;
+use tokio::sync::Semaphore;
 
-use crate::{brief::Brief, failure::Failure, flight::Flights, manifest, standing::Standings, upstream::Upstream};
+use crate::{
+    brief::Brief, contents::Contents, failure::Failure, flight::Flights, manifest, prefetch::AHEAD,
+    standing::Standings, upstream::Upstream,
+};
 
 /// What pulls are made with.
 #[derive(Clone)]
@@ -15,6 +21,10 @@ pub(crate) struct Engine {
     /// Questions that failed a moment ago.
     pub(crate) failures: Arc<Brief<manifest::Key, Arc<Failure>>>,
     pub(crate) standings: Standings,
+    pub(crate) contents: Arc<Contents>,
+    /// Images of which blobs are being fetched ahead.
+    pub(crate) prefetches: Arc<Flights<(Place, Digest), ()>>,
+    pub(crate) ahead: Arc<Semaphore>,
     pub(crate) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -23,6 +33,27 @@ pub(crate) struct Engine {
 pub(crate) struct Served<T> {
     pub(crate) found: T,
     pub(crate) until: Option<Timestamp>,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        store: Store,
+        client: reqwest::Client,
+        broker: Broker,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Self {
+        Self {
+            standings: Standings::new(store.clone()),
+            store,
+            upstream: Arc::new(Upstream::new(client, broker, clock.clone())),
+            manifests: Arc::default(),
+            failures: Arc::default(),
+            contents: Arc::new(Contents::new()),
+            prefetches: Arc::default(),
+            ahead: Arc::new(Semaphore::new(AHEAD)),
+            clock,
+        }
+    }
 }
 
 /// Where the permit's repository keeps what it is known to contain. The registry is a part of it: an upstream that was

@@ -13,16 +13,14 @@ use tracing::{debug, warn};
 use crate::{
     answer,
     asked::Asked,
-    blob, conversion,
+    blob::{self, Delivery},
+    conversion,
     engine::{Engine, Served},
     failure::Failure,
     listing::Listings,
     memo::{Grounds, Key, Memo},
     ready::Ready,
-    referrers,
-    standing::Standings,
-    tags,
-    upstream::Upstream,
+    referrers, tags,
 };
 
 /// The registry.
@@ -45,19 +43,12 @@ impl Gateway {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
-        let upstream = Arc::new(Upstream::new(client, broker, clock.clone()));
+        let engine = Engine::new(store, client, broker, clock);
         Self {
             live,
             memo: Arc::new(Memo::new()),
-            listings: Listings::new(upstream.clone()),
-            engine: Engine {
-                standings: Standings::new(store.clone()),
-                store,
-                upstream,
-                manifests: Arc::default(),
-                failures: Arc::default(),
-                clock,
-            },
+            listings: Listings::new(engine.upstream.clone()),
+            engine,
         }
     }
 
@@ -159,6 +150,7 @@ impl Gateway {
         question: Option<(Key, Grounds)>,
     ) -> Result<Ready, Arc<Failure>> {
         let Served { found, until } = self.engine.manifest(permit, reference).await?;
+        self.engine.note(permit, &found)?;
         if let Some(tag) = conversion::needed(reference, &asked.accepted, &found.media_type) {
             let found = self.engine.converted(permit, tag, &asked.accepted).await?;
             return Ok(Ready::manifest(&found.digest, &found.media_type, found.bytes));
@@ -175,7 +167,14 @@ impl Gateway {
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
     ) -> Result<Response<Body>, Failure> {
-        let Served { found: content, until } = self.engine.blob(permit, digest).await?;
+        let head = request.method() == Method::HEAD;
+        let Served { found: content, until } = match self.engine.deliver(permit, digest, head).await? {
+            Delivery::Here(served) => served,
+            // It is confirmed to be in this repository, and the client has it.
+            _ if asked.conditions.is_current(digest) => return Ok(answer::not_modified(digest)),
+            Delivery::Elsewhere(url) => return Ok(answer::elsewhere(digest, &url)),
+            Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
+        };
         if question.is_some()
             && let Some(bytes) = blob::small(&content).await?
         {
@@ -187,7 +186,7 @@ impl Gateway {
             return Ok(answer::not_modified(digest));
         }
         let size = content.size();
-        if request.method() == Method::HEAD {
+        if head {
             return Ok(answer::blob(digest, size, Body::empty()));
         }
         let Some(range) = asked.conditions.range(digest) else {

@@ -78,6 +78,13 @@ impl Engine {
         })
     }
 
+    /// Takes note of what a manifest that is served says of its blobs.
+    pub(crate) fn note(&self, permit: &Permit, found: &Found) -> Result<(), Failure> {
+        self.contents
+            .note(&place(permit)?, &found.digest, &found.media_type, &found.bytes);
+        Ok(())
+    }
+
     /// What the upstream says, asked once for all who want to know.
     async fn asked(
         &self,

@@ -21,6 +21,6 @@ pub use robot::{InvalidTokenHash, Robot, RobotToken, TokenHash};
 pub use snapshot::{Inconsistent, Snapshot};
 pub use team::Team;
 pub use upstream::{
-    Asker, Attribution, InvalidRepositoryPattern, InvalidTagPattern, NoCaller, RepositoryPattern, SessionTag,
+    Asker, Attribution, Delivery, InvalidRepositoryPattern, InvalidTagPattern, NoCaller, RepositoryPattern, SessionTag,
     TagPattern, Upstream,
 };

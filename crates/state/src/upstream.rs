@@ -47,6 +47,8 @@ pub struct Upstream {
     pub immutable_tags: Vec<TagPattern>,
     /// How long what is at hand is served after AWS last let this upstream in.
     pub access_lifetime: SignedDuration,
+    /// Who sends the layers.
+    pub delivery: Delivery,
     /// Subjects of tokens that the team may have beside its own.
     subjects: Vec<String>,
     /// The caller for everybody, where nothing depends on who asks.
@@ -62,6 +64,19 @@ pub enum Attribution {
     Upstream,
     /// On the client's: each has a session of its own, with its name in it.
     Client,
+}
+
+/// Who sends a client the bytes of layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Delivery {
+    /// This server, and it keeps them.
+    #[default]
+    Stream,
+    /// AWS: the client is sent to the layer bucket, and no byte passes by here.
+    Redirect,
+    /// This server what it has or what is small, AWS the rest.
+    Auto,
 }
 
 /// A tag of the session, by its key.

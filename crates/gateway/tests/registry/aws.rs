@@ -14,7 +14,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
 use oci::{Digest, ErrorCode, ErrorEnvelope, MediaType};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 pub(crate) const REGISTRY: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
 pub(crate) const OTHER_REGISTRY: &str = "444455556666.dkr.ecr.us-east-1.amazonaws.com";
@@ -46,6 +46,8 @@ pub(crate) struct Aws {
 #[derive(Default)]
 struct State {
     seen: Mutex<Vec<Seen>>,
+    /// Changes with each request.
+    news: watch::Sender<()>,
     /// Content of repositories: `HOST/REPOSITORY` and what stands in it by tag or digest.
     manifests: Mutex<HashMap<(String, String), (String, Bytes)>>,
     blobs: Mutex<HashMap<(String, Digest), Bytes>>,
@@ -131,6 +133,19 @@ impl Aws {
         }
     }
 
+    pub(crate) fn push_blob(&self, place: &str, blob: &Bytes) {
+        let key = (place.to_owned(), Digest::of(blob));
+        self.state.blobs.lock().unwrap().insert(key, blob.clone());
+    }
+
+    /// Waits until the bucket was asked for the blob.
+    pub(crate) async fn sent(&self, blob: &Digest) {
+        let mut news = self.state.news.subscribe();
+        while self.count(BUCKET, &blob.to_string()) == 0 {
+            news.changed().await.unwrap();
+        }
+    }
+
     pub(crate) fn remove(&self, place: &str, reference: &str) {
         let key = (place.to_owned(), reference.to_owned());
         self.state.manifests.lock().unwrap().remove(&key);
@@ -204,6 +219,7 @@ impl State {
             query: request.uri().query().unwrap_or_default().to_owned(),
             headers: request.headers().clone(),
         });
+        self.news.send_replace(());
         if let Some(order) = self.orders.lock().unwrap().get_mut(&path).and_then(Vec::pop) {
             return order;
         }

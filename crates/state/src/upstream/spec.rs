@@ -5,7 +5,7 @@ use iam::Arn;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
-use super::{Attribution, RepositoryPattern, SessionTag, TagPattern, Upstream};
+use super::{Attribution, Delivery, RepositoryPattern, SessionTag, TagPattern, Upstream};
 use crate::{DomainName, ResourceName, Team};
 
 /// The `spec` of an upstream's document.
@@ -36,6 +36,8 @@ pub(crate) struct UpstreamSpec {
     immutable_tags: Vec<TagPattern>,
     #[serde(default = "default_access_lifetime", deserialize_with = "access_lifetime")]
     access_lifetime: SignedDuration,
+    #[serde(default)]
+    delivery: Delivery,
 }
 
 impl Upstream {
@@ -120,6 +122,7 @@ impl Upstream {
             tag_lifetime: spec.tag_lifetime,
             immutable_tags: spec.immutable_tags,
             access_lifetime: spec.access_lifetime,
+            delivery: spec.delivery,
             subjects: Vec::new(),
             shared: None,
         };

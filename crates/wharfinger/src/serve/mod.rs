@@ -14,6 +14,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -67,8 +68,19 @@ pub(crate) async fn command(args: Args) -> ExitCode {
     }
 }
 
+/// A connection is a file, and so is each blob that is sent: the 1,024 that a shell gives are few, and what the system
+/// would grant has only to be asked for.
+fn raise_limit_of_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        warn!(%error, "the limit of open files could not be raised; it bounds how many clients are served at a time");
+    }
+}
+
 async fn run(args: Args) -> Result<(), String> {
     logging::begin(args.log_format)?;
+    raise_limit_of_files();
     let config = Config::load(&args.config).map_err(|error| error.to_string())?;
     let mut interruption =
         Interruption::expected().map_err(|error| format!("signals cannot be waited for: {error}"))?;

@@ -1,6 +1,6 @@
 //! `serve` from its beginning to its end.
 
-use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt};
+use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt, process::Command};
 
 use crate::{
     house::{House, seal_key},
@@ -59,6 +59,30 @@ fn secrets_lie_sealed_on_disk_and_are_not_logged() {
     let sealed = house.path("data/issuer.key");
     assert_eq!(fs::metadata(&sealed).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!fs::read_to_string(&sealed).unwrap().contains("PRIVATE KEY"));
+}
+
+#[test]
+fn it_may_open_as_many_files_as_the_system_grants() {
+    let house = House::new();
+    let original = house.serve();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -Sn 300; exec \"$0\" \"$@\""]);
+    command.arg(original.get_program()).args(original.get_args());
+    if let Some(folder) = original.get_current_dir() {
+        command.current_dir(folder);
+    }
+    for (name, value) in original.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let served = Served::start(command);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))
+        .unwrap();
+    let words: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(words[0], words[1], "soft and hard: {line}");
+    assert_ne!(words[0], "300");
 }
 
 #[test]
