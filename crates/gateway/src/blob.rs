@@ -82,16 +82,16 @@ impl Engine {
         digest: &Digest,
         confirmed: Option<Confirmed>,
     ) -> Result<Served<Content>, Failure> {
+        // With another delivery, layers are to pass by here as little as they have to.
+        if permit.upstream().delivery == state::Delivery::Stream
+            && let Some(image) = self.contents.image(place, digest)
+            && self.store.blob(digest).await?.is_none()
+        {
+            self.prefetch(permit, place, image, digest.clone());
+        }
         let layer = Layer::new(self.upstream.clone(), permit.clone(), digest.clone(), confirmed);
         match self.store.fetch(place, digest, Arc::new(layer)).await {
             Ok(found) => {
-                // With another delivery, layers are to pass by here as little as they have to.
-                if let Content::Growing(_) = found
-                    && permit.upstream().delivery == state::Delivery::Stream
-                    && let Some(image) = self.contents.image(place, digest)
-                {
-                    self.prefetch(permit, place, image, digest.clone());
-                }
                 let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
                 Ok(Served { found, until })
             }
