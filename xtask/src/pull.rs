@@ -10,6 +10,7 @@ mod ours;
 mod process;
 mod row;
 mod server;
+mod skopeo;
 mod stage;
 mod table;
 mod tls;

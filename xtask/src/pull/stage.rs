@@ -134,15 +134,21 @@ impl<'a> Stage<'a> {
 
     /// Carries out a load, and fails where a signal asked this program to end.
     pub(crate) fn measure(&self, server: &Server, load: &Load) -> Result<Cost> {
-        if self.children.signal().is_some() {
-            bail!("interrupted");
-        }
+        self.interruption()?;
         let before = processor_time(server.process.id())?;
         let outcome = load
             .run()
             .map_err(|error| error.context(format!("{} failed; it logged:\n{}", server.name, server.process.log())))?;
         let processor = processor_time(server.process.id())?.saturating_sub(before);
         Ok(Cost { outcome, processor })
+    }
+
+    /// Fails where a signal asked this program to end.
+    pub(crate) fn interruption(&self) -> Result<()> {
+        if self.children.signal().is_some() {
+            bail!("interrupted");
+        }
+        Ok(())
     }
 
     /// Tells those who wait what has been done.

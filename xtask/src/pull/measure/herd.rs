@@ -1,0 +1,93 @@
+//! Many clients who want one layer of 100 MB at the same time, which nobody has pulled yet.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::pull::aws::Image;
+use crate::pull::row::{Aim, Row, Unit};
+use crate::pull::server::Server;
+use crate::pull::stage::Stage;
+
+const SIZE: u64 = 100_000_000;
+const CAP: u64 = 25_000_000;
+const CLIENTS: [usize; 2] = [50, 200];
+
+/// 200 clients take 20 GB, and that twice in a round.
+const MOST_ROUNDS: usize = 3;
+
+pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Row>> {
+    let begun = Instant::now();
+    let image = stage.push("herd", &[SIZE])?;
+    stage.aws.layers_come_at(Some(CAP))?;
+    let mut rows = Vec::new();
+    for clients in CLIENTS {
+        let (mut totals, mut bounds, mut firsts) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut downloads, mut parts) = (Vec::new(), Vec::new());
+        for _ in 0..stage.options.rounds.min(MOST_ROUNDS) {
+            let folder = stage.folder()?;
+            let server = cold(stage, folder.path(), &image)?;
+            let layer = server.layers(&image).concat();
+            let alone = stage.once(&server, &layer, 1)?.outcome.elapsed;
+            let cached = stage.once(&server, &layer, clients)?.outcome.elapsed;
+            drop(server);
+
+            let folder = stage.folder()?;
+            let server = cold(stage, folder.path(), &image)?;
+            let layer = server.layers(&image).concat();
+            let before = stage.aws.calls()?;
+            let herd = stage.once(&server, &layer, clients)?.outcome;
+            let calls = stage.aws.trail(stage.aws.calls()? - before)?;
+            downloads.push(count(&calls, |call| {
+                call["service"] == "registry" && call["status"] == 307
+            }));
+            parts.push(count(&calls, |call| call["service"] == "layerBucket"));
+            totals.push(herd.elapsed.as_secs_f64());
+            bounds.push(alone.max(cached).as_secs_f64());
+            firsts.push(herd.first_byte.largest().as_secs_f64());
+            stage.tell(
+                begun,
+                &format!(
+                    "{clients} clients: {:.2} s; one alone {:.2} s, from the cache {:.2} s",
+                    herd.elapsed.as_secs_f64(),
+                    alone.as_secs_f64(),
+                    cached.as_secs_f64()
+                ),
+            );
+        }
+        let what = format!("{clients} clients, one layer of 100 MB, 25 MB/s a connection");
+        rows.extend([
+            Row::limited(&format!("{what}: downloads"), Unit::Count, &downloads, Aim::AtMost(1.0)),
+            Row::alone(&format!("{what}: requests to the bucket"), Unit::Count, &parts),
+            Row::limited(
+                &format!("{what}: worst first byte"),
+                Unit::Time,
+                &firsts,
+                Aim::AtMost(0.1),
+            ),
+            Row::beside(
+                &format!("{what}: all of them"),
+                Unit::Time,
+                &totals,
+                ("one alone, or from the cache", &bounds),
+                Aim::AtMost(1.2),
+            ),
+        ]);
+    }
+    stage.aws.layers_come_at(None)?;
+    Ok(rows)
+}
+
+/// A server that has the manifest and no layer.
+fn cold(stage: &Stage<'_>, folder: &std::path::Path, image: &Image) -> Result<Server> {
+    let server = stage.installation(folder)?.serve(&stage.aws, None)?;
+    stage.warm(&server, &[server.by_tag(image)])?;
+    Ok(server)
+}
+
+fn count(calls: &[Value], wanted: impl Fn(&Value) -> bool) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let count = calls.iter().filter(|call| wanted(call)).count() as f64;
+    count
+}
