@@ -55,7 +55,6 @@ pub(crate) const SLOW: &str = "docker-registry";
 impl Cost {
     /// Seconds of processor time for each request.
     pub(crate) fn a_request(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let requests = self.outcome.requests as f64;
         self.processor.as_secs_f64() / requests
     }

@@ -36,12 +36,6 @@ impl Histogram {
 
     /// What this share of all (0 to 1) did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a rank among counts far below 2^52"
-        )]
         let rank = (self.count as f64 * share).ceil() as u64;
         let mut seen = 0;
         for (class, count) in self.classes.iter().enumerate() {

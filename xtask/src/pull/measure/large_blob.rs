@@ -109,7 +109,6 @@ fn tls(_: &Stage<'_>, server: &Server, image: &Image, clients: usize) -> Result<
 }
 
 fn a_gib(time: Duration, bytes: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let bytes = bytes as f64;
     time.as_secs_f64() * 1_073_741_824.0 / bytes
 }

@@ -62,7 +62,6 @@ fn peak(stage: &Stage<'_>, server: &Server, image: &Image) -> Result<f64> {
         until: Until::Time(stage.time().max(LEAST_TIME)),
     };
     stage.measure(server, &load)?;
-    #[expect(clippy::cast_precision_loss, reason = "bytes of memory are far below 2^52")]
     let peak = peak_memory(server.process.id())? as f64;
     Ok(peak)
 }
