@@ -47,7 +47,7 @@ pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Row>> {
         ("directly", &direct),
         Aim::AtMost(1.0 / 4.0),
     );
-    let mut rows = vec![row.judged("4 × as fast", faster >= 4.0)];
+    let mut rows = vec![row.judged("≥ 4 × as fast", faster >= 4.0)];
     rows.extend(uncapped(stage, begun, &image, rounds)?);
     Ok(rows)
 }
