@@ -30,6 +30,10 @@ impl Histogram {
         self.largest = self.largest.max(time);
     }
 
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     pub(crate) fn largest(&self) -> Duration {
         self.largest
     }
@@ -89,6 +93,7 @@ mod tests {
         assert!((0.050..0.051).contains(&median), "{median}");
         assert_eq!(histogram.quantile(1.0), Duration::from_millis(100));
         assert_eq!(histogram.largest(), Duration::from_millis(100));
+        assert_eq!(histogram.count(), 100);
         assert_eq!(Histogram::new().quantile(0.99), Duration::ZERO);
     }
 }

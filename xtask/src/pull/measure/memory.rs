@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::pull::aws::Image;
 use crate::pull::load::{Load, Pace, Until};
@@ -61,7 +61,10 @@ fn peak(stage: &Stage<'_>, server: &Server, image: &Image) -> Result<f64> {
         pace: Pace::Closed,
         until: Until::Time(stage.time().max(LEAST_TIME)),
     };
-    stage.measure(server, &load)?;
+    let begun = stage.measure(server, &load)?.outcome.first_byte.count();
+    if begun < CONNECTIONS as u64 {
+        bail!("only {begun} of {CONNECTIONS} downloads have begun: `--seconds` has to be longer on this machine");
+    }
     let peak = peak_memory(server.process.id())? as f64;
     Ok(peak)
 }
