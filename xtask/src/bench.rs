@@ -38,9 +38,13 @@ pub(crate) fn run(name: &str, root: &Path, children: &Children) -> Result<()> {
 
 /// The benchmarks, one a line.
 fn list() -> String {
-    let lines = BENCHES
-        .iter()
-        .map(|bench| format!("{:<15} {}", bench.name, bench.about));
+    let all = BENCHES.iter().map(|bench| (bench.name, bench.about));
+    // It is carried out here, in `pull`, and not by cargo.
+    let all = all.chain([(
+        "pull",
+        "how pulls compare with those through others; `--help` lists its measures",
+    )]);
+    let lines = all.map(|(name, about)| format!("{name:<15} {about}"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
