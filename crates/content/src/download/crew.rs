@@ -68,8 +68,7 @@ impl Crew<'_> {
                     let more = self.transfer.want(pace.wanted(), pace.piece(standing.unclaimed));
                     let rights: Vec<_> = (0..more).map_while(|_| self.turns.further_connection()).collect();
                     if rights.len() < more {
-                        let left = (rights.len()..more).map(|_| self.transfer.leave()).last().unwrap_or(1);
-                        pace.cap(left, Instant::now());
+                        pace.cap(self.transfer.leave(more - rights.len()), Instant::now());
                     }
                     for right in rights {
                         lanes.push(lane(Patience::new(self.limits), Some(right)).run(None));

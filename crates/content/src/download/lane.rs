@@ -48,7 +48,7 @@ impl Lane<'_> {
             match ended {
                 Ok(Ended::Fetched) => self.patience.succeeded(brought),
                 Ok(Ended::OneTooMany) => {
-                    self.transfer.leave();
+                    self.transfer.leave(1);
                     break;
                 }
                 Err(error) => {
@@ -57,11 +57,13 @@ impl Lane<'_> {
                         .then(|| self.patience.pause_after(brought))
                         .flatten();
                     let Some(pause) = pause else {
-                        self.transfer.leave();
+                        self.transfer.leave(1);
                         return Err(error);
                     };
                     tracing::debug!(?pause, %error, "a connection broke off and is made again");
+                    self.transfer.disturbed();
                     time::sleep(pause).await;
+                    self.transfer.disturbed();
                 }
             }
         }

@@ -18,6 +18,7 @@ pub(super) struct Pace {
     changed_at: Instant,
     rests_until: Option<Instant>,
     rest: Duration,
+    disturbances: u32,
     /// Bytes per second of all connections.
     rate: Option<f64>,
 }
@@ -31,6 +32,8 @@ pub(super) struct Standing {
     pub(super) unclaimed: u64,
     /// The longest that the source took to begin with an answer.
     pub(super) opening: Duration,
+    /// How often a connection broke off or was made again.
+    pub(super) disturbances: u32,
 }
 
 impl Pace {
@@ -43,6 +46,7 @@ impl Pace {
             changed_at: now,
             rests_until: None,
             rest: FIRST_REST,
+            disturbances: 0,
             rate: None,
         }
     }
@@ -62,6 +66,11 @@ impl Pace {
     pub(super) fn look(&mut self, now: Instant, standing: &Standing) {
         if self.rests_until.is_some_and(|until| now < until) || standing.unclaimed < WORTH_PARALLEL {
             return;
+        }
+        // A connection that brought nothing for a while does not tell what it can bring.
+        if self.disturbances != standing.disturbances {
+            self.disturbances = standing.disturbances;
+            self.step(self.wanted, now);
         }
         // New connections take a moment until they bring what they can.
         let warm_at = self.changed_at + (standing.opening * 2).min(LONGEST_WARMUP);
@@ -207,6 +216,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn nothing_is_measured_while_a_connection_is_broken() {
+        let now = Instant::now();
+        let mut pace = Pace::new(16, now);
+        for number in 0..100 {
+            let standing = Standing {
+                received: u64::from(number) * MB,
+                unclaimed: u64::MAX,
+                disturbances: number,
+                ..Standing::default()
+            };
+            pace.look(now + LOOK * number, &standing);
+        }
+        assert_eq!(pace.wanted(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_is_nearly_all_claimed_gets_no_further_connection() {
         let now = Instant::now();
         let mut pace = Pace::new(16, now);
@@ -214,7 +239,7 @@ mod tests {
             let standing = Standing {
                 received: u64::from(number) * MB,
                 unclaimed: WORTH_PARALLEL - 1,
-                opening: Duration::ZERO,
+                ..Standing::default()
             };
             pace.look(now + LOOK * number, &standing);
         }

@@ -110,10 +110,10 @@ impl Transfer {
         more
     }
 
-    /// A connection is gone, or was not made. Answers with how many are left.
-    pub(super) fn leave(&self) -> usize {
+    /// So many connections are gone, or were not made. Answers with how many are left.
+    pub(super) fn leave(&self, connections: usize) -> usize {
         let mut state = self.lock();
-        state.running -= 1;
+        state.running = state.running.saturating_sub(connections);
         state.running
     }
 
@@ -130,6 +130,11 @@ impl Transfer {
     pub(super) fn opened(&self, opening: Duration) {
         let mut state = self.lock();
         state.standing.opening = state.standing.opening.max(opening);
+    }
+
+    /// A connection broke off, or is made again.
+    pub(super) fn disturbed(&self) {
+        self.lock().standing.disturbances += 1;
     }
 
     pub(super) fn size(&self) -> u64 {
