@@ -9,16 +9,24 @@ use crate::{
 };
 
 mod body;
+mod crew;
 mod error;
 mod flights;
 mod gate;
+mod lane;
 mod leader;
+mod pace;
 mod patience;
+mod plan;
+mod transfer;
+mod turns;
+mod writer;
 
 pub use error::FetchError;
 pub(crate) use flights::{Flight, Flights};
 pub(crate) use gate::Gate;
 pub(crate) use leader::Leader;
+pub(crate) use turns::Turns;
 
 /// Content that can be read from its first byte on.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ mod access;
 mod admission;
 mod blob;
 mod blocking;
+mod canvas;
 mod directory;
 mod download;
 mod layout;

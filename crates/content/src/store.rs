@@ -3,7 +3,6 @@ use std::{io, path::Path, sync::Arc};
 use bytes::Bytes;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
-use tokio::sync::Semaphore;
 
 use crate::{
     access,
@@ -11,7 +10,7 @@ use crate::{
     blob::Blob,
     blocking::blocking,
     directory::{Directory, OpenError},
-    download::{Content, FetchError, Flights, Leader},
+    download::{Content, FetchError, Flights, Leader, Turns},
     limits::Limits,
     place::Place,
     source::Source,
@@ -27,7 +26,7 @@ use crate::{
 pub struct Store {
     directory: Arc<Directory>,
     flights: Arc<Flights>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     limits: Limits,
 }
 
@@ -60,7 +59,7 @@ impl Store {
         Ok(Self {
             directory: Arc::new(Directory::open(directory)?),
             flights: Arc::default(),
-            turns: Arc::new(Semaphore::new(limits.downloads.clamp(1, Semaphore::MAX_PERMITS))),
+            turns: Arc::new(Turns::new(&limits)),
             limits,
         })
     }

@@ -6,6 +6,8 @@ mod crashes;
 mod faults;
 mod followers;
 mod limits;
+mod link;
+mod parallel;
 mod ranges;
 mod records;
 mod resuming;

@@ -28,6 +28,37 @@ async fn a_stumble_is_not_passed_on() {
     assert_eq!(blob.bytes().await.unwrap(), "layer");
 }
 
+/// The registry is asked once for the URL, and again only when that has ended.
+#[tokio::test]
+async fn a_layer_goes_on_where_it_broke_and_with_the_url_that_it_has() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let path = format!("/{REGISTRY}/team/app/{layer}");
+    let registry = |wharf: &Wharf| wharf.aws.count(REGISTRY, &format!("/blobs/{layer}"));
+    wharf
+        .aws
+        .order(&path, answer(206, &[("content-range", "bytes 0-2/5")], "lay"));
+    wharf
+        .aws
+        .order(&path, answer(206, &[("content-range", "bytes 3-3/5")], "e"));
+    wharf.aws.order(&path, answer(503, &[], "Slow Down"));
+    wharf.aws.order(&path, answer(403, &[], "Request has expired"));
+    let blob = wharf.get(&format!("prod/team/app/blobs/{layer}")).await;
+    assert_eq!(blob.bytes().await.unwrap(), "layer");
+    assert_eq!(registry(&wharf), 2);
+    let asked: Vec<_> = wharf
+        .aws
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.host == BUCKET)
+        .collect();
+    let ranges: Vec<_> = asked
+        .iter()
+        .map(|seen| seen.headers.get("range").map_or("", |range| range.to_str().unwrap()))
+        .collect();
+    assert_eq!(ranges, ["", "bytes=3-", "bytes=4-", "bytes=4-", "bytes=4-"]);
+}
+
 #[tokio::test]
 async fn lasting_trouble_is_an_error_that_says_so() {
     let wharf = Wharf::build().await;
