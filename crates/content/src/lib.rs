@@ -4,6 +4,7 @@
 mod admission;
 mod blob;
 mod blocking;
+mod cache;
 mod directory;
 mod download;
 mod layout;
@@ -19,6 +20,7 @@ mod verification;
 
 pub use admission::Admission;
 pub use blob::Blob;
+pub use cache::{Budget, CacheStatus, Index, Pin, Usage};
 pub use directory::OpenError;
 pub use download::{Content, Download, FetchError};
 pub use limits::Limits;

@@ -8,6 +8,7 @@ use crate::{
     admission::{self, Admission},
     blob::Blob,
     blocking::blocking,
+    cache::{Budget, CacheStatus},
     directory::{Directory, OpenError},
     download::{Content, FetchError, Flights, Leader},
     limits::Limits,
@@ -55,8 +56,16 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn with_limits(directory: &Path, limits: Limits) -> Result<Self, OpenError> {
+        Self::with_budget(directory, limits, Budget::default())
+    }
+
+    /// Like [`Store::open`], with other limits for downloads and one for all content.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn with_budget(directory: &Path, limits: Limits, budget: Budget) -> Result<Self, OpenError> {
         Ok(Self {
-            directory: Arc::new(Directory::open(directory)?),
+            directory: Arc::new(Directory::open(directory, budget)?),
             flights: Arc::default(),
             turns: Arc::new(Semaphore::new(limits.downloads.clamp(1, Semaphore::MAX_PERMITS))),
             limits,
@@ -180,6 +189,19 @@ impl Store {
     pub async fn forget_tag(&self, place: &Place, tag: &Tag) -> io::Result<()> {
         let path = self.directory.layout().tag(place, tag);
         self.on_disk(move |directory| directory.remove_small(&path)).await
+    }
+
+    /// What the store holds and what became of it since it was opened.
+    pub fn status(&self) -> CacheStatus {
+        *self.directory.shelf().status.borrow()
+    }
+
+    /// Waits until what is on disk is known and no more than may be there. Nobody has to wait for that before using the
+    /// store.
+    pub async fn settled(&self) {
+        let mut status = self.directory.shelf().status.subscribe();
+        // It cannot end: the sender is in `self`.
+        let _ = status.wait_for(|status| status.is_surveyed && !status.is_full).await;
     }
 
     async fn on_disk<T, W>(&self, work: W) -> io::Result<T>
