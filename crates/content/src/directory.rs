@@ -102,11 +102,16 @@ impl Directory {
 
     /// A place for new content, which counts for nothing yet.
     pub(crate) fn begin(&self, algorithm: Algorithm) -> io::Result<Unverified> {
-        Ok(Unverified::new(self.staging.create()?, algorithm))
+        let staged = self.counted(self.staging.create())?;
+        Ok(Unverified::new(staged, algorithm))
     }
 
     /// Makes content finished, so that it is there after a crash too.
     pub(crate) fn keep(&self, content: Verified) -> io::Result<Blob> {
+        self.counted(self.move_in(content))
+    }
+
+    fn move_in(&self, content: Verified) -> io::Result<Blob> {
         let digest = content.blob().digest().clone();
         let usage = self.shelf.usage_of_new(&digest);
         // Where the times cannot be set, the use is forgotten with the process.
@@ -137,6 +142,18 @@ impl Directory {
     /// Writes a small file in one step. It may be lost in a crash, but is never there in part as far as the file system
     /// keeps order; who reads it checks its form.
     pub(crate) fn write_small(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.counted(self.write_whole(path, bytes))
+    }
+
+    /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`].
+    fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
+        if written.is_err() {
+            self.shelf.status.send_modify(|status| status.failed_writes += 1);
+        }
+        written
+    }
+
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let staged = self.staging.create()?;
         staged.file().as_ref().write_all(bytes)?;
         if let Some(parent) = path.parent() {

@@ -12,6 +12,7 @@ use crate::{
     directory::{Directory, OpenError},
     download::{Content, FetchError, Flights, Leader},
     limits::Limits,
+    passage::Passage,
     place::Place,
     source::Source,
     tag::{self, TagRecord},
@@ -140,6 +141,18 @@ impl Store {
                 result => return result,
             }
         }
+    }
+
+    /// The content without the disk, for the one who asks: for where [`Store::fetch`] fails with [`FetchError::Disk`]
+    /// before there was a byte. A warning and [`CacheStatus::bypassed`] say so.
+    ///
+    /// # Errors
+    /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the stream.
+    pub async fn pass_through(&self, digest: &Digest, source: Arc<dyn Source>) -> Result<Passage, FetchError> {
+        tracing::warn!(%digest, "the cache's disk cannot take this content; it is passed through and not kept");
+        let status = &self.directory.shelf().status;
+        status.send_modify(|status| status.bypassed += 1);
+        Passage::open(digest.clone(), source, self.limits).await
     }
 
     /// Notes that the content belongs to the place.

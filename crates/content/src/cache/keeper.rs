@@ -88,25 +88,32 @@ pub(crate) fn digest(algorithm: Algorithm, name: &OsStr) -> Option<Digest> {
     format!("{}:{}", algorithm.as_str(), name.to_str()?).parse().ok()
 }
 
+/// Removes what is worth least until there is as much as there may be. It stops where the store is closed.
 fn make_room(shelf: &Shelf, rung: &Receiver<()>) {
-    if !shelf.status.borrow().is_full {
-        return;
-    }
-    let pinned: HashSet<Digest> = pins::pinned(&shelf.layout);
-    let mut bytes = u64::MAX;
-    while bytes > shelf.budget.goal() {
-        // An end is not held up by a large cache.
-        if let Err(mpsc::TryRecvError::Disconnected) = rung.try_recv() {
-            return;
-        }
-        match shelf.evict_one(&pinned) {
-            Some(left) => bytes = left,
-            None => {
-                tracing::warn!("the cache is larger than `cache.max_size`, and what it holds is pinned");
-                shelf.status.send_modify(|status| status.is_full = false);
+    while shelf.status.borrow().is_full {
+        let pinned: HashSet<Digest> = pins::pinned(&shelf.layout);
+        let mut left = shelf.status.borrow().bytes;
+        while left > shelf.budget.goal() {
+            if let Err(mpsc::TryRecvError::Disconnected) = rung.try_recv() {
                 return;
             }
+            let problem = match shelf.evict_one(&pinned) {
+                Ok(Some(bytes)) => {
+                    left = bytes;
+                    continue;
+                }
+                Ok(None) => "what it holds is pinned".to_owned(),
+                Err(error) => format!("files cannot be removed: {error}"),
+            };
+            tracing::warn!("the cache is larger than `cache.max_size`, and {problem}");
+            // Until something more comes.
+            shelf.status.send_modify(|status| status.is_full = false);
+            return;
         }
+        let is_exceeded = |bytes| shelf.budget.is_exceeded(bytes);
+        shelf
+            .status
+            .send_modify(|status| status.is_full = is_exceeded(status.bytes));
     }
 }
 

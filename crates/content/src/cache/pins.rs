@@ -1,7 +1,8 @@
 use std::{
     collections::HashSet,
-    fs,
-    io::{self, Read},
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -72,6 +73,31 @@ pub(crate) fn all(layout: &Layout) -> Vec<Pin> {
 /// What no eviction touches.
 pub(crate) fn pinned(layout: &Layout) -> HashSet<Digest> {
     all(layout).into_iter().flat_map(|pin| pin.content).collect()
+}
+
+/// Writes the pin, so that it is there after a crash too. It is there as a whole or not at all.
+pub(crate) fn write(layout: &Layout, pin: &Pin) -> io::Result<()> {
+    let folder = layout.pins();
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let path = layout.pin(&pin.image);
+    let unfinished = path.with_extension(std::process::id().to_string());
+    let written = (|| {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(&serde_json::to_vec(pin)?)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
+    })();
+    if written.is_err() {
+        // What is left has a dot in its name and counts for nothing.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written?;
+    fs::File::open(&folder)?.sync_all()
 }
 
 const VERSION: u32 = 1;

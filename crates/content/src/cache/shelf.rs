@@ -106,9 +106,7 @@ impl Shelf {
         known.condemned.remove(digest);
         known.index.insert(digest, size, usage);
         known.index.set_mark(digest, mark);
-        let (entries, bytes) = (known.index.len(), known.index.bytes());
-        drop(known);
-        self.publish(entries, bytes);
+        self.publish(&known.index);
     }
 
     /// The usage of content that is about to be kept.
@@ -127,9 +125,7 @@ impl Shelf {
                 known.index.insert(&digest, size, usage);
             }
         }
-        let (entries, bytes) = (known.index.len(), known.index.bytes());
-        drop(known);
-        self.publish(entries, bytes);
+        self.publish(&known.index);
     }
 
     /// Forgets content whose file is not there.
@@ -137,47 +133,39 @@ impl Shelf {
         let mut known = self.known();
         if known.index.usage(digest).is_some() {
             known.index.remove(digest);
-            let (entries, bytes) = (known.index.len(), known.index.bytes());
-            drop(known);
-            self.publish(entries, bytes);
+            self.publish(&known.index);
         }
     }
 
     /// Removes the content that is worth least, as far as it is not pinned. Readers that have it open read on. Answers
     /// with the bytes that are left, or nothing where nothing may go.
-    pub(super) fn evict_one(&self, pinned: &HashSet<Digest>) -> Option<u64> {
-        let digest = {
-            let mut known = self.known();
-            let digest = known.index.candidate(|digest| !pinned.contains(digest))?;
-            known.index.remove(&digest);
-            digest
+    pub(super) fn evict_one(&self, pinned: &HashSet<Digest>) -> io::Result<Option<u64>> {
+        let Some(digest) = self.known().index.candidate(|digest| !pinned.contains(digest)) else {
+            return Ok(None);
         };
         let path = self.layout.blob(&digest);
-        let size = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-        let removed = fs::remove_file(&path);
+        let size = match fs::metadata(&path).and_then(|metadata| fs::remove_file(&path).map(|()| metadata.len())) {
+            Ok(size) => Some(size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
         let mut known = self.known();
-        // Somebody may have used it meanwhile. Whoever keeps content notes it when its file is there, so nothing that is
-        // there is forgotten here.
-        if known.index.usage(&digest).is_some() && !path.exists() {
+        // Unless it came back meanwhile: whoever keeps content notes it when its file is there, so nothing that is there
+        // is forgotten.
+        if !path.exists() {
             known.index.remove(&digest);
         }
-        let (entries, bytes) = (known.index.len(), known.index.bytes());
+        self.publish(&known.index);
+        let left = known.index.bytes();
         drop(known);
-        match removed {
-            Ok(()) => {
-                tracing::debug!(%digest, size, "content was evicted");
-                self.status.send_modify(|status| {
-                    status.evicted += 1;
-                    status.evicted_bytes += size;
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                tracing::warn!(%digest, %error, "content cannot be evicted; the cache is larger than it may be")
-            }
+        if let Some(size) = size {
+            tracing::debug!(%digest, size, "content was evicted");
+            self.status.send_modify(|status| {
+                status.evicted += 1;
+                status.evicted_bytes += size;
+            });
         }
-        self.publish(entries, bytes);
-        Some(bytes)
+        Ok(Some(left))
     }
 
     /// Removes wrong content, if the name still stands for this file; the next pull fetches it again.
@@ -235,10 +223,12 @@ impl Shelf {
         (hash as u32).max(1)
     }
 
-    fn publish(&self, entries: usize, bytes: u64) {
+    /// Says how much there is. Called while `known` is locked, so that the last word is the latest.
+    fn publish(&self, index: &Index) {
         self.status.send_modify(|status| {
-            (status.entries, status.bytes) = (entries, bytes);
-            status.is_full = self.budget.is_exceeded(bytes);
+            (status.entries, status.bytes) = (index.len(), index.bytes());
+            // Until room was made down to the goal.
+            status.is_full |= self.budget.is_exceeded(status.bytes);
         });
     }
 

@@ -20,4 +20,6 @@ pub struct CacheStatus {
     pub damaged: u64,
     /// How often content or a record could not be written, because the disk is full, read-only or broken.
     pub failed_writes: u64,
+    /// How many answers were passed through because the disk could not take the content.
+    pub bypassed: u64,
 }

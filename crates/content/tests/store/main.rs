@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
+mod cache;
 mod crashes;
+mod damage;
 mod faults;
 mod followers;
 mod limits;
+mod passages;
 mod ranges;
 mod records;
 mod resuming;
