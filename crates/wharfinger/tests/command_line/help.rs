@@ -44,6 +44,10 @@ fn help_of_a_command_shows_how_it_is_used() {
         (&["pull"], "wharfinger pull --proxy https://images.example.com"),
         (&["credential", "get"], "ln -s"),
         (&["robot", "new"], "wharfinger robot new acme/ci --output"),
+        (&["cache", "list"], "jq -s"),
+        (&["cache", "prune"], "--older-than 30d"),
+        (&["cache", "verify"], "--rate 50MiB"),
+        (&["cache", "pin"], "--remove 111122223333.dkr.ecr"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
     ] {
@@ -108,4 +112,4 @@ fn completions_know_the_commands() {
     outcome.assert_says(&["'csh'", "bash", "zsh", "fish"]);
 }
 
-const COMMANDS: [&str; 6] = ["demo", "credential", "serve", "pull", "robot", "completions"];
+const COMMANDS: [&str; 7] = ["demo", "cache", "credential", "serve", "pull", "robot", "completions"];
