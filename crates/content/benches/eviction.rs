@@ -1,6 +1,7 @@
 //! What a crawl of everything does to the hot set, under the product's rule and under LRU, and what the index of a
 //! million entries costs. Prints the tables of docs/performance.md.
 
+#[path = "eviction/trace.rs"]
 mod trace;
 
 use std::time::Instant;

@@ -53,6 +53,7 @@ fn every_page_that_is_linked_to_exists() {
         "CONTRIBUTING.md",
         "docs/architecture.md",
         "docs/serving.md",
+        "docs/cache.md",
         "docs/credentials.md",
         "docs/security.md",
         "docs/policies.md",

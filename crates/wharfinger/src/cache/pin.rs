@@ -14,7 +14,7 @@ Examples:
   wharfinger cache pin --config wharfinger.toml --remove 111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
 
 A pin holds what the tag means now. It counts at once, also for a server that runs.")]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// The image, which is in the cache: HOST/REPOSITORY[:TAG|@DIGEST]; without it, what is pinned is listed
     image: Option<ImageReference>,
     /// Let go of the image

@@ -19,7 +19,7 @@ Examples:
 Pinned images stay, and what is being read is read to its end. The records of tags and memberships go with
 --older-than, where they are older than that and than 30 days."
 )]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// Remove what was not used for so long, such as 30d or 12h
     #[arg(long, value_name = "AGE", group = "what")]
     older_than: Option<Age>,
@@ -120,11 +120,11 @@ mod tests {
             let going = choose(&items, older_than, to_size.map(Size), at(500));
             going.iter().map(|item| item.size).collect::<Vec<_>>()
         };
-        assert_eq!(sizes(Some(200), None), [5, 11]);
-        assert_eq!(sizes(Some(1000), None), []);
-        assert_eq!(sizes(None, Some(36)), []);
-        assert_eq!(sizes(None, Some(35)), [5]);
-        assert_eq!(sizes(None, Some(0)), [5, 11, 13]);
-        assert_eq!(sizes(Some(400), Some(20)), [5, 11]);
+        assert_eq!(sizes(Some(200), None), vec![5, 11_u64]);
+        assert!(sizes(Some(1000), None).is_empty());
+        assert!(sizes(None, Some(36)).is_empty());
+        assert_eq!(sizes(None, Some(35)), vec![5_u64]);
+        assert_eq!(sizes(None, Some(0)), vec![5, 11, 13_u64]);
+        assert_eq!(sizes(Some(400), Some(20)), vec![5, 11_u64]);
     }
 }

@@ -19,7 +19,7 @@ Examples:
 
 What is damaged is removed, and the next pull fetches it again. The exit status is 1 where something was damaged or could
 not be read.")]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// How much to read in a second, on average, so that pulls get the rest of the disk
     #[arg(long, value_name = "SIZE", default_value = "200MiB")]
     rate: Size,
