@@ -7,7 +7,7 @@ use oci::{Algorithm, Digest};
 
 use super::{table::Table, usage::Usage};
 
-/// What lies in the cache, in memory: sizes, usage, and what is worth least. It takes some 56 bytes for each piece of
+/// What lies in the cache, in memory: sizes, usage, and what is worth least. It takes some 60 bytes for each piece of
 /// content.
 ///
 /// It is made of what was seen, and may know what is gone, or not yet know what is there: nothing is ever answered by it.
@@ -176,7 +176,7 @@ impl Index {
         self.dice ^= self.dice << 13;
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
-        ((self.dice >> 32) * self.entries.len() as u64 >> 32) as u32
+        (((self.dice >> 32) * self.entries.len() as u64) >> 32) as u32
     }
 
     fn position(&self, digest: &Digest) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! What belongs to an image, by what the cache has of it.
 
 use content::Inventory;
-use oci::{Digest, ImageReference, Manifest, MediaType, Reference};
+use oci::{Digest, ImageReference, Manifest, MediaType, Reference, Tag};
 use serde::Deserialize;
 
 use super::{Failed, disk};
@@ -28,7 +28,7 @@ impl Known {
     pub(super) fn find(inventory: &Inventory, config: &Config, image: &ImageReference) -> Result<Self, Failed> {
         let digest = match &image.reference {
             Reference::Digest(digest) => digest.clone(),
-            Reference::Tag(_) => latest(inventory, config, image)?,
+            Reference::Tag(tag) => latest(inventory, config, image, tag)?,
         };
         let mut content = Vec::new();
         let mut open = vec![digest.clone()];
@@ -55,10 +55,7 @@ impl Known {
 }
 
 /// What the tag meant when an upstream was last asked, for whomever.
-fn latest(inventory: &Inventory, config: &Config, image: &ImageReference) -> Result<Digest, Failed> {
-    let Reference::Tag(tag) = &image.reference else {
-        unreachable!("called for tags")
-    };
+fn latest(inventory: &Inventory, config: &Config, image: &ImageReference, tag: &Tag) -> Result<Digest, Failed> {
     let tags = inventory.tags().map_err(disk)?;
     let matching = tags.into_iter().filter(|known| {
         // Team, upstream, registry and caller make a scope.

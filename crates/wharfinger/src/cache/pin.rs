@@ -9,9 +9,11 @@ use super::{Failed, Format, Place, disk, image::Known};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  wharfinger cache pin --config wharfinger.toml 111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
-  wharfinger cache pin --config wharfinger.toml                      # lists what is pinned
-  wharfinger cache pin --config wharfinger.toml --remove 111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
+  wharfinger cache pin --config wharfinger.toml \\
+      111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
+  wharfinger cache pin --config wharfinger.toml    # lists what is pinned
+  wharfinger cache pin --config wharfinger.toml --remove \\
+      111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
 
 A pin holds what the tag means now. It counts at once, also for a server that runs.")]
 pub(crate) struct Args {

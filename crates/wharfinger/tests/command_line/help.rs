@@ -47,7 +47,7 @@ fn help_of_a_command_shows_how_it_is_used() {
         (&["cache", "list"], "jq -s"),
         (&["cache", "prune"], "--older-than 30d"),
         (&["cache", "verify"], "--rate 50MiB"),
-        (&["cache", "pin"], "--remove 111122223333.dkr.ecr"),
+        (&["cache", "pin"], "# lists what is pinned"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
     ] {
