@@ -22,6 +22,11 @@ const BENCHES: &[Bench] = &[
         arguments: &["bench", "--package", "wharfinger-iam", "--bench", "evaluation"],
     },
     Bench {
+        name: "cache",
+        about: "what a crawl does to the hot set, and what the cache's index costs",
+        arguments: &["bench", "--package", "wharfinger-content", "--bench", "eviction"],
+    },
+    Bench {
         name: "sim",
         about: "how many calls the simulated AWS answers",
         arguments: &["bench", "--package", "wharfinger-sim", "--bench", "load"],

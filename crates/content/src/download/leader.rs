@@ -158,7 +158,7 @@ mod tests {
     #[tokio::test]
     async fn content_that_came_in_the_meantime_is_not_downloaded_again() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Arc::new(Directory::open(root.path()).unwrap());
+        let directory = Arc::new(Directory::open(root.path(), crate::Budget::default()).unwrap());
         let digest = Digest::of(b"x");
         let mut content = directory.begin(digest.algorithm()).unwrap();
         content.append(&Bytes::from_static(b"x")).unwrap();

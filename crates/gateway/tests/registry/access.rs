@@ -30,6 +30,8 @@ async fn pulled(fields: &str) -> (Wharf, Digest, Digest) {
     let (manifest, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
     assert_eq!(status(&wharf, BY_TAG).await, 200);
     assert_eq!(status(&wharf, &format!("prod/team/app/blobs/{layer}")).await, 200);
+    // The configuration is fetched ahead; nothing more is asked after that.
+    wharf.aws.sent(&Digest::of(b"{}")).await;
     (wharf, manifest, layer)
 }
 

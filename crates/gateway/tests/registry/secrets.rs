@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    aws::{BUCKET, REGISTRY, answer},
+    aws::{BUCKET, REGISTRY, Seen, answer},
     wharf::{TOKEN, Wharf},
 };
 
