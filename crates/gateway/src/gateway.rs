@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use crate::{
     answer,
-    blob::{self, Delivery},
+    blob::{Delivery, SMALL},
     engine::{Engine, Served},
     failure::Failure,
     memo::{Grounds, Key, Memo},
@@ -112,7 +112,7 @@ impl Gateway {
             Route::Blob { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
-                Ok(self.blob(&permit, digest, request, question).await?)
+                self.blob(&permit, digest, request, question).await
             }
             Route::Tags { .. } => Err(Failure::NotOffered("tags").into()),
             Route::Referrers { .. } => Err(Failure::NotOffered("referrers").into()),
@@ -135,20 +135,21 @@ impl Gateway {
         digest: &Digest,
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, Arc<Failure>> {
         let head = request.method() == Method::HEAD;
-        let Served { found: content, until } = match self.engine.deliver(permit, digest, head).await? {
+        let Served { found: supply, until } = match self.engine.deliver(permit, digest, head).await? {
             Delivery::Here(served) => served,
             Delivery::Elsewhere(url) => return Ok(answer::elsewhere(digest, &url)),
             Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
         };
         if question.is_some()
-            && let Some(bytes) = blob::small(&content).await?
+            && let Some(blob) = supply.small()
         {
+            let bytes = blob.read(SMALL).await.map_err(Failure::from)?;
             let ready = Ready::blob(digest, bytes);
             return Ok(self.remembered(question, ready, until).answer(request));
         }
-        let size = content.size();
+        let size = supply.size();
         if head {
             return Ok(answer::blob(digest, size, Body::empty()));
         }
@@ -157,10 +158,10 @@ impl Gateway {
             .get(header::RANGE)
             .and_then(|value| ByteRange::from_header(value.to_str().ok()?));
         let Some(range) = range else {
-            return Ok(answer::blob(digest, size, blob::body(&content, 0..size)));
+            return Ok(answer::blob(digest, size, supply.body(0..size)));
         };
-        let range = range.within(size)?;
-        let body = blob::body(&content, range.clone());
+        let range = range.within(size).map_err(Failure::from)?;
+        let body = supply.body(range.clone());
         let mut response = answer::blob(digest, range.end - range.start, body);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         answer::set(

@@ -50,7 +50,7 @@ async fn a_layer_goes_on_where_it_broke_and_with_the_url_that_it_has() {
         .aws
         .seen()
         .into_iter()
-        .filter(|seen| seen.host == BUCKET)
+        .filter(|seen| seen.host == BUCKET && seen.path.ends_with(&layer.to_string()))
         .collect();
     let ranges: Vec<_> = asked
         .iter()
@@ -136,4 +136,37 @@ async fn a_large_index_is_carried_byte_for_byte() {
     let answer = wharf.get("prod/team/app/manifests/all").await;
     assert_eq!(answer.headers()["content-type"], MediaType::DOCKER_LIST);
     assert_eq!(answer.bytes().await.unwrap(), index);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_stops_no_pull() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let blob = format!("prod/team/app/blobs/{layer}");
+    wharf.break_disk(true);
+    for _ in 0..2 {
+        assert_eq!(wharf.get("prod/team/app/manifests/1").await.status(), 200);
+        assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+        let part = wharf
+            .request("GET", &blob)
+            .header("range", "bytes=1-3")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(part.status(), 206);
+        assert_eq!(part.bytes().await.unwrap(), "aye");
+    }
+    let bucket = format!("/{REGISTRY}/team/app/{layer}");
+    // The store's download is the first to ask; it ends when the disk takes nothing.
+    for _ in 0..2 {
+        wharf.aws.order(&bucket, answer(200, &[], "lyaer"));
+    }
+    let wrong = wharf.get(&blob).await;
+    assert!(wrong.bytes().await.is_err(), "wrong bytes came to their end");
+
+    wharf.break_disk(false);
+    assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+    let before = wharf.aws.count(BUCKET, &layer.to_string());
+    assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+    assert_eq!(wharf.aws.count(BUCKET, &layer.to_string()), before, "it is kept again");
 }

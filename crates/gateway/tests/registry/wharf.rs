@@ -26,7 +26,7 @@ pub(crate) const OTHER_TOKEN: &str = "whr_the-token-of-other";
 pub(crate) struct Wharf {
     pub(crate) aws: Aws,
     pub(crate) address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     client: reqwest::Client,
     seconds: Arc<AtomicI64>,
     _stop: oneshot::Sender<()>,
@@ -77,7 +77,7 @@ impl Wharf {
         Self {
             aws,
             address,
-            _folder: folder,
+            folder,
             client,
             seconds,
             _stop: stop,
@@ -101,6 +101,21 @@ impl Wharf {
     /// The status, and the error's code and message.
     pub(crate) async fn refusal(&self, path: &str) -> (u16, String, String) {
         refused(self.get(path).await).await
+    }
+
+    /// The disk takes nothing, or is well again.
+    pub(crate) fn break_disk(&self, is_broken: bool) {
+        let staging = self.folder.path().join("content/tmp");
+        match is_broken {
+            true => {
+                std::fs::remove_dir_all(&staging).unwrap();
+                std::fs::write(&staging, "").unwrap();
+            }
+            false => {
+                std::fs::remove_file(&staging).unwrap();
+                std::fs::create_dir(&staging).unwrap();
+            }
+        }
     }
 
     pub(crate) fn wait(&self, time: SignedDuration) {
