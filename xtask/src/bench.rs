@@ -22,6 +22,11 @@ const BENCHES: &[Bench] = &[
         arguments: &["bench", "--package", "wharfinger-iam", "--bench", "evaluation"],
     },
     Bench {
+        name: "cache",
+        about: "what a crawl does to the hot set, and what the cache's index costs",
+        arguments: &["bench", "--package", "wharfinger-content", "--bench", "eviction"],
+    },
+    Bench {
         name: "sim",
         about: "how many calls the simulated AWS answers",
         arguments: &["bench", "--package", "wharfinger-sim", "--bench", "load"],
@@ -38,9 +43,13 @@ pub(crate) fn run(name: &str, root: &Path, children: &Children) -> Result<()> {
 
 /// The benchmarks, one a line.
 fn list() -> String {
-    let lines = BENCHES
-        .iter()
-        .map(|bench| format!("{:<15} {}", bench.name, bench.about));
+    let all = BENCHES.iter().map(|bench| (bench.name, bench.about));
+    // It is carried out here, in `pull`, and not by cargo.
+    let all = all.chain([(
+        "pull",
+        "how pulls compare with those through others; `--help` lists its measures",
+    )]);
+    let lines = all.map(|(name, about)| format!("{name:<15} {about}"));
     lines.collect::<Vec<_>>().join("\n")
 }
 

@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(verb(&words).unwrap(), Verb::BenchPull(options));
         assert!(error(&["bench", "pull", "--rounds", "0"]).starts_with("--rounds and --seconds: "));
         assert_eq!(verb(&["bench", "pull", "--help"]).unwrap(), Verb::BenchPullHelp);
-        assert!(bench_pull_usage().contains("\nmanifests "));
+        assert!(bench_pull_usage().contains("\n--rounds N "));
     }
 
     #[test]

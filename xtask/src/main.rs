@@ -16,6 +16,10 @@ mod licences;
 mod packages;
 mod parts;
 mod plan;
+#[cfg(target_os = "linux")]
+mod pull;
+#[cfg(not(target_os = "linux"))]
+#[path = "pull_elsewhere.rs"]
 mod pull;
 mod python;
 mod timetable;

@@ -94,6 +94,10 @@ pub(crate) fn provide(workplace: &Workplace) -> Result<()> {
 }
 
 /// The same for measuring pulls, alone or beside others.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "pulls are measured on Linux alone")
+)]
 pub(crate) fn provide_for_bench(children: &Children, alone: bool) -> Result<()> {
     provide_programs(children, BENCH)?;
     if !alone {

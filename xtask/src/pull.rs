@@ -6,10 +6,12 @@ mod distribution;
 mod load;
 mod measure;
 mod nginx;
+mod options;
 mod ours;
 mod process;
 mod row;
 mod server;
+mod skopeo;
 mod stage;
 mod table;
 mod tls;
@@ -25,32 +27,8 @@ use crate::children::Children;
 use crate::packages;
 
 use measure::{MEASURES, names};
+pub(crate) use options::Options;
 use stage::Stage;
-
-/// How much is measured, and beside whom.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Options {
-    /// Names of measures; none for all.
-    pub(crate) only: Vec<String>,
-    pub(crate) rounds: usize,
-    /// How long each server is measured in a round.
-    pub(crate) seconds: f64,
-    pub(crate) skip_peers: bool,
-    /// Leaves docs/performance.md as it is.
-    pub(crate) dry: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            only: Vec::new(),
-            rounds: 5,
-            seconds: 3.0,
-            skip_peers: false,
-            dry: false,
-        }
-    }
-}
 
 /// The measures, one a line.
 pub(crate) fn list() -> String {

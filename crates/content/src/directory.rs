@@ -10,6 +10,7 @@ use oci::{Algorithm, Digest};
 
 use crate::{
     blob::Blob,
+    cache::{Budget, Keeper, Shelf},
     layout::Layout,
     staging::Staging,
     verification::{Unverified, Verified},
@@ -20,6 +21,8 @@ use crate::{
 pub(crate) struct Directory {
     layout: Layout,
     staging: Staging,
+    shelf: Arc<Shelf>,
+    keeper: Keeper,
     /// The lock lasts as long as the open file.
     _lock: File,
 }
@@ -51,7 +54,7 @@ pub enum OpenError {
 
 impl Directory {
     /// Takes the directory for this process and removes what an earlier one left unfinished.
-    pub(crate) fn open(root: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(root: &Path, budget: Budget) -> Result<Self, OpenError> {
         let unusable = |path: &Path| {
             let path = path.to_owned();
             move |source| OpenError::Unusable { path, source }
@@ -64,35 +67,55 @@ impl Directory {
         }
         let staging = Staging::new(layout.staging());
         staging.sweep().map_err(unusable(&layout.staging()))?;
+        let shelf = Shelf::new(layout.clone(), budget);
+        let keeper = Keeper::start(Arc::clone(&shelf)).map_err(unusable(root))?;
         Ok(Self {
             layout,
             staging,
+            shelf,
+            keeper,
             _lock: lock,
         })
+    }
+
+    /// What is known of the content.
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
     }
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The finished blob, if it is there.
+    /// The finished blob, if it is there and not known to be damaged.
     pub(crate) fn find(&self, digest: &Digest) -> io::Result<Option<Blob>> {
         let Some(file) = found(File::open(self.layout.blob(digest)))? else {
+            self.shelf.gone(digest);
             return Ok(None);
         };
         let metadata = file.metadata()?;
-        let blob = || Blob::new(digest.clone(), metadata.len(), Arc::new(file));
-        Ok(metadata.is_file().then(blob))
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        self.shelf.lend(digest, file, &metadata)
     }
 
     /// A place for new content, which counts for nothing yet.
     pub(crate) fn begin(&self, algorithm: Algorithm) -> io::Result<Unverified> {
-        Ok(Unverified::new(self.staging.create()?, algorithm))
+        let staged = self.counted(self.staging.create())?;
+        Ok(Unverified::new(staged, algorithm))
     }
 
     /// Makes content finished, so that it is there after a crash too.
     pub(crate) fn keep(&self, content: Verified) -> io::Result<Blob> {
+        self.counted(self.move_in(content))
+    }
+
+    fn move_in(&self, content: Verified) -> io::Result<Blob> {
         let digest = content.blob().digest().clone();
+        let usage = self.shelf.usage_of_new(&digest);
+        // Where the times cannot be set, the use is forgotten with the process.
+        let _ = content.blob().file().set_modified(usage.file_time());
         let shard = self.layout.shard(&digest);
         match private_directory().create(&shard) {
             Ok(()) => sync_directory(shard.parent().unwrap_or(&shard))?,
@@ -100,8 +123,10 @@ impl Directory {
             Err(error) => return Err(error),
         }
         let blob = content.keep_as(&self.layout.blob(&digest))?;
+        self.shelf.keep(&digest, blob.size(), blob.file(), usage);
+        self.keeper.ring();
         sync_directory(&shard)?;
-        Ok(blob)
+        Ok(blob.on(Arc::clone(&self.shelf)))
     }
 
     /// The bytes of a small file, if it is there; nothing where it is larger than `limit`.
@@ -117,6 +142,18 @@ impl Directory {
     /// Writes a small file in one step. It may be lost in a crash, but is never there in part as far as the file system
     /// keeps order; who reads it checks its form.
     pub(crate) fn write_small(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.counted(self.write_whole(path, bytes))
+    }
+
+    /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`].
+    fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
+        if written.is_err() {
+            self.shelf.status.send_modify(|status| status.failed_writes += 1);
+        }
+        written
+    }
+
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let staged = self.staging.create()?;
         staged.file().as_ref().write_all(bytes)?;
         if let Some(parent) = path.parent() {
@@ -192,12 +229,12 @@ mod tests {
     #[test]
     fn a_directory_that_is_held_names_its_holder() {
         let root = tempfile::tempdir().unwrap();
-        let held = Directory::open(root.path()).unwrap();
-        let error = Directory::open(root.path()).unwrap_err();
+        let held = Directory::open(root.path(), Budget::default()).unwrap();
+        let error = Directory::open(root.path(), Budget::default()).unwrap_err();
         let expected = format!("is in use by process {};", std::process::id());
         assert!(error.to_string().contains(&expected), "{error}");
         drop(held);
-        Directory::open(root.path()).unwrap();
+        Directory::open(root.path(), Budget::default()).unwrap();
     }
 
     #[test]
@@ -205,7 +242,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();
-        let error = Directory::open(&file).unwrap_err();
+        let error = Directory::open(&file, Budget::default()).unwrap_err();
         assert!(matches!(error, OpenError::Unusable { .. }), "{error}");
         assert!(error.to_string().contains(&file.display().to_string()), "{error}");
     }
@@ -213,7 +250,7 @@ mod tests {
     #[test]
     fn a_small_file_is_replaced_read_and_removed() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Directory::open(root.path()).unwrap();
+        let directory = Directory::open(root.path(), Budget::default()).unwrap();
         let path = root.path().join("links/a/b");
         assert_eq!(directory.read_small(&path, 10).unwrap(), None);
         directory.write_small(&path, b"one").unwrap();

@@ -5,20 +5,28 @@ use tokio::sync::watch;
 
 use crate::{
     blob::Blob,
-    reader::{self, ByteStream},
+    reader::{self, ByteStream, Parts},
 };
 
 mod body;
+mod crew;
 mod error;
 mod flights;
 mod gate;
+mod lane;
 mod leader;
+mod pace;
 mod patience;
+mod plan;
+mod transfer;
+mod turns;
+mod writer;
 
 pub use error::FetchError;
 pub(crate) use flights::{Flight, Flights};
 pub(crate) use gate::Gate;
 pub(crate) use leader::Leader;
+pub(crate) use turns::Turns;
 
 /// Content that can be read from its first byte on.
 #[derive(Clone, Debug)]
@@ -78,9 +86,24 @@ impl Content {
             Self::Growing(download) => download.stream(range),
         }
     }
+
+    /// The parts of the file that make up `range`, each when it may be read. What [`Content::stream`] says of the last
+    /// bytes holds here too.
+    pub fn parts(&self, range: impl RangeBounds<u64>) -> Parts {
+        match self {
+            Self::Whole(blob) => blob.parts(range),
+            Self::Growing(download) => download.parts(range),
+        }
+    }
 }
 
 impl Download {
+    fn parts(&self, range: impl RangeBounds<u64>) -> Parts {
+        let range = reader::clamp(range, self.size);
+        let gate = self.gate.clone().holding_back(&range);
+        Parts::new(Arc::clone(&self.file), reader::ranges(range, Some(gate)))
+    }
+
     fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
         let range = reader::clamp(range, self.size);
         let gate = self.gate.clone().holding_back(&range);

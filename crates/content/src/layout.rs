@@ -14,11 +14,12 @@ use crate::place::Place;
 /// links/<scope>/<repository>/_manifests/<digest>
 /// links/<scope>/<repository>/_tags/<tag>
 /// links/<scope>/<repository>/_access              when upstream last let the owner in
+/// pins/<hash of the image's name>                 what is never evicted
 /// ```
 ///
 /// Paths are made of validated names only, none of which begins with a dot or holds a slash, besides the slashes
 /// between a repository's components. No component begins with `_`, so a repository never meets another's records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     root: PathBuf,
 }
@@ -31,7 +32,7 @@ impl Layout {
     /// The directories that are there as long as the store is open.
     pub(crate) fn directories(&self) -> impl Iterator<Item = PathBuf> {
         let blobs = [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| self.blobs(algorithm));
-        blobs.into_iter().chain([self.staging(), self.root.join("links")])
+        blobs.into_iter().chain([self.staging(), self.records()])
     }
 
     pub(crate) fn lock(&self) -> PathBuf {
@@ -40,6 +41,19 @@ impl Layout {
 
     pub(crate) fn staging(&self) -> PathBuf {
         self.root.join("tmp")
+    }
+
+    pub(crate) fn records(&self) -> PathBuf {
+        self.root.join("links")
+    }
+
+    pub(crate) fn pins(&self) -> PathBuf {
+        self.root.join("pins")
+    }
+
+    /// One pin for each name of an image, which says more than a file's name may.
+    pub(crate) fn pin(&self, image: &str) -> PathBuf {
+        self.pins().join(Digest::of(image.as_bytes()).hex())
     }
 
     /// The directory of the blob's file. Each holds a 256th, so that none grows beyond what file systems like.
@@ -67,12 +81,12 @@ impl Layout {
         self.links(place).join("_access")
     }
 
-    fn blobs(&self, algorithm: Algorithm) -> PathBuf {
+    pub(crate) fn blobs(&self, algorithm: Algorithm) -> PathBuf {
         self.root.join("blobs").join(algorithm.as_str())
     }
 
     fn links(&self, place: &Place) -> PathBuf {
-        let mut path = self.root.join("links").join(place.scope.as_file_name());
+        let mut path = self.records().join(place.scope.as_file_name());
         path.extend(place.repository.components());
         path
     }

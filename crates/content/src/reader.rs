@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     fs::File,
     io,
     ops::{Bound, Range, RangeBounds},
@@ -15,6 +16,15 @@ use crate::{blocking::blocking, download::Gate};
 ///
 /// An error that comes from a download holds a [`FetchError`](crate::FetchError); `io::Error::get_ref` gives it back.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// Parts of a file, in order, each when it may be read: for whoever has a better way to a client than through memory. The
+/// bytes of a part that was given do not change.
+pub struct Parts {
+    /// The file.
+    pub file: Arc<File>,
+    /// The parts. A failure ends them, as it ends a [`ByteStream`].
+    pub ranges: BoxStream<'static, io::Result<Range<u64>>>,
+}
 
 /// How much is read at a time: large enough that the way into the blocking pool hardly counts, small enough that many
 /// readers fit into memory.
@@ -41,6 +51,37 @@ pub(crate) fn stream(file: Arc<File>, range: Range<u64>, gate: Option<Gate>) -> 
         Ok(chunk.map(|chunk| (chunk, reader)))
     })
     .boxed()
+}
+
+/// The parts of `range`, as far as the gate lets them through.
+pub(crate) fn ranges(range: Range<u64>, gate: Option<Gate>) -> BoxStream<'static, io::Result<Range<u64>>> {
+    stream::try_unfold((range, gate), |(mut left, mut gate)| async move {
+        let ready = match &mut gate {
+            None => left.end,
+            Some(gate) => gate.passage(&left).await.map_err(io::Error::other)?,
+        };
+        if left.is_empty() {
+            return Ok(None);
+        }
+        let part = left.start..ready;
+        left.start = ready;
+        Ok(Some((part, (left, gate))))
+    })
+    .boxed()
+}
+
+impl Parts {
+    pub(crate) fn new(file: Arc<File>, ranges: BoxStream<'static, io::Result<Range<u64>>>) -> Self {
+        Self { file, ranges }
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The part of `range` that lies within `size` bytes.

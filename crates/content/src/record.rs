@@ -47,6 +47,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::cache::Budget;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Note {
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn what_was_written_is_read() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Directory::open(root.path()).unwrap();
+        let directory = Directory::open(root.path(), Budget::default()).unwrap();
         let path = root.path().join("links/note");
         let note = || Note { text: "x".to_owned() };
         write(&directory, &path, note()).unwrap();
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn damage_counts_as_absence() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Directory::open(root.path()).unwrap();
+        let directory = Directory::open(root.path(), Budget::default()).unwrap();
         let path = root.path().join("links/note");
         let large = format!(r#"{{"version":1,"text":"{}"}}"#, "x".repeat(20_000));
         for damaged in [

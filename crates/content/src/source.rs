@@ -5,10 +5,14 @@ use futures_util::{future::BoxFuture, stream::BoxStream};
 
 /// Where a blob can be downloaded from.
 pub trait Source: Send + Sync + 'static {
-    /// Begins to send the blob's bytes from `offset` on. It is called again with a higher offset where a body broke off.
+    /// Begins to send the blob's bytes from `offset` on. It is called again with a higher offset where a body broke off,
+    /// and while other bodies come, where several are faster than one.
     ///
-    /// A source that cannot begin in the middle may begin earlier, and says so in [`Incoming::offset`].
-    fn open(&self, offset: u64) -> BoxFuture<'_, Result<Incoming, SourceError>>;
+    /// Nothing from `end` on is needed, where there is an end; what comes nevertheless is dropped.
+    ///
+    /// A source that cannot begin in the middle may begin earlier, and says so in [`Incoming::offset`]. It is opened once
+    /// at a time from then on.
+    fn open(&self, offset: u64, end: Option<u64>) -> BoxFuture<'_, Result<Incoming, SourceError>>;
 }
 
 /// The bytes of a blob on their way.

@@ -3,16 +3,17 @@ use std::{io, path::Path, sync::Arc};
 use bytes::Bytes;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
-use tokio::sync::Semaphore;
 
 use crate::{
     access,
     admission::{self, Admission},
     blob::Blob,
     blocking::blocking,
+    cache::{Budget, CacheStatus},
     directory::{Directory, OpenError},
-    download::{Content, FetchError, Flights, Leader},
+    download::{Content, FetchError, Flights, Leader, Turns},
     limits::Limits,
+    passage::Passage,
     place::Place,
     source::Source,
     tag::{self, TagRecord},
@@ -27,7 +28,7 @@ use crate::{
 pub struct Store {
     directory: Arc<Directory>,
     flights: Arc<Flights>,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     limits: Limits,
 }
 
@@ -57,10 +58,18 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn with_limits(directory: &Path, limits: Limits) -> Result<Self, OpenError> {
+        Self::with_budget(directory, limits, Budget::default())
+    }
+
+    /// Like [`Store::open`], with other limits for downloads and one for all content.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn with_budget(directory: &Path, limits: Limits, budget: Budget) -> Result<Self, OpenError> {
         Ok(Self {
-            directory: Arc::new(Directory::open(directory)?),
+            directory: Arc::new(Directory::open(directory, budget)?),
             flights: Arc::default(),
-            turns: Arc::new(Semaphore::new(limits.downloads.clamp(1, Semaphore::MAX_PERMITS))),
+            turns: Arc::new(Turns::new(&limits)),
             limits,
         })
     }
@@ -135,6 +144,18 @@ impl Store {
         }
     }
 
+    /// The content without the disk, for the one who asks: for where [`Store::fetch`] fails with [`FetchError::Disk`]
+    /// before there was a byte. A warning and [`CacheStatus::bypassed`] say so.
+    ///
+    /// # Errors
+    /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the stream.
+    pub async fn pass_through(&self, digest: &Digest, source: Arc<dyn Source>) -> Result<Passage, FetchError> {
+        tracing::warn!(%digest, "the cache's disk cannot take this content; it is passed through and not kept");
+        let status = &self.directory.shelf().status;
+        status.send_modify(|status| status.bypassed += 1);
+        Passage::open(digest.clone(), source, self.limits).await
+    }
+
     /// Notes that the content belongs to the place.
     ///
     /// # Errors
@@ -204,6 +225,19 @@ impl Store {
             None => directory.remove_small(&directory.layout().access(&place)),
         })
         .await
+    }
+
+    /// What the store holds and what became of it since it was opened.
+    pub fn status(&self) -> CacheStatus {
+        *self.directory.shelf().status.borrow()
+    }
+
+    /// Waits until what is on disk is known and no more than may be there. Nobody has to wait for that before using the
+    /// store.
+    pub async fn settled(&self) {
+        let mut status = self.directory.shelf().status.subscribe();
+        // It cannot end: the sender is in `self`.
+        let _ = status.wait_for(|status| status.is_surveyed && !status.is_full).await;
     }
 
     async fn on_disk<T, W>(&self, work: W) -> io::Result<T>

@@ -1,14 +1,14 @@
-use std::{fs::File, io, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
-use oci::{Algorithm, Digest, Hasher};
+use bytes::Bytes;
+use oci::{Algorithm, Digest};
 
-use crate::{blob::Blob, staging::StagedFile};
+use crate::{blob::Blob, canvas::Canvas, staging::StagedFile};
 
 /// Content that is being written and hashed. There is no way from here into the cache but [`Unverified::verify`].
 pub(crate) struct Unverified {
     staged: StagedFile,
-    hasher: Hasher,
-    written: u64,
+    canvas: Arc<Canvas>,
 }
 
 /// Content that is what its digest says, not yet in the cache.
@@ -30,39 +30,37 @@ pub struct Mismatch {
 
 impl Unverified {
     pub(crate) fn new(staged: StagedFile, algorithm: Algorithm) -> Self {
-        Self {
-            staged,
-            hasher: Hasher::new(algorithm),
-            written: 0,
-        }
+        let canvas = Arc::new(Canvas::new(Arc::clone(staged.file()), algorithm));
+        Self { staged, canvas }
     }
 
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.staged.file().write_all_at(bytes, self.written)?;
-        self.hasher.update(bytes);
-        self.written += bytes.len() as u64;
+    /// Adds to content that is written by one alone.
+    pub(crate) fn append(&mut self, bytes: &Bytes) -> io::Result<()> {
+        let (offset, bytes) = (self.canvas.hashed(), std::slice::from_ref(bytes));
+        self.canvas.write(offset, bytes)?;
+        self.canvas.hash(offset, bytes);
         Ok(())
     }
 
-    /// How many bytes there are, all of which can be read from [`Unverified::file`].
-    pub(crate) fn written(&self) -> u64 {
-        self.written
+    /// Where several write. They must have let go of it before the content is verified.
+    pub(crate) fn canvas(&self) -> &Arc<Canvas> {
+        &self.canvas
     }
 
-    pub(crate) fn file(&self) -> &Arc<File> {
-        self.staged.file()
-    }
-
-    /// Compares the digest of everything written. On a mismatch the file is gone.
+    /// Compares the digest of everything hashed. On a mismatch the file is gone.
+    ///
+    /// # Panics
+    /// If anybody could still write: what is verified must not change.
     pub(crate) fn verify(self, expected: &Digest) -> Result<Verified, Mismatch> {
-        let found = self.hasher.finish();
+        let canvas = Arc::into_inner(self.canvas).expect("whoever wrote has let go of the content");
+        let (found, size) = canvas.finish();
         if found != *expected {
             return Err(Mismatch {
                 expected: expected.clone(),
                 found,
             });
         }
-        let blob = Blob::new(found, self.written, Arc::clone(self.staged.file()));
+        let blob = Blob::new(found, size, Arc::clone(self.staged.file()));
         Ok(Verified {
             staged: self.staged,
             blob,
@@ -96,8 +94,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let staging = Staging::new(directory.path().to_owned());
         let mut content = Unverified::new(staging.create().unwrap(), Algorithm::Sha256);
-        content.append(b"ab").unwrap();
-        content.append(b"c").unwrap();
+        content.append(&Bytes::from_static(b"ab")).unwrap();
+        content.append(&Bytes::from_static(b"c")).unwrap();
         let target = directory.path().join("target");
         let blob = content.verify(&Digest::of(b"abc")).unwrap().keep_as(&target).unwrap();
         assert_eq!(blob.size(), 3);
@@ -109,9 +107,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let staging = Staging::new(directory.path().to_owned());
         let mut content = Unverified::new(staging.create().unwrap(), Algorithm::Sha256);
-        content.append(b"abc").unwrap();
+        content.append(&Bytes::from_static(b"abc")).unwrap();
         let mismatch = content.verify(&Digest::of(b"abd")).unwrap_err();
         assert_eq!(mismatch.found, Digest::of(b"abc"));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "has let go")]
+    fn what_somebody_may_still_write_is_never_verified() {
+        let directory = tempfile::tempdir().unwrap();
+        let staging = Staging::new(directory.path().to_owned());
+        let content = Unverified::new(staging.create().unwrap(), Algorithm::Sha256);
+        let _writer = Arc::clone(content.canvas());
+        drop(content.verify(&Digest::of(b"")));
     }
 }

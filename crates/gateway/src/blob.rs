@@ -1,10 +1,9 @@
 use std::{ops::Range, sync::Arc};
 
 use access::Permit;
-use bytes::Bytes;
-use content::{Admission, Content, Place};
+use content::{Admission, Blob, Content, FetchError, Passage, Place};
 use net::Body;
-use oci::{Digest, Hasher};
+use oci::Digest;
 use reqwest::Url;
 use tracing::warn;
 
@@ -18,29 +17,39 @@ use crate::{
 /// How a client gets a blob.
 pub(crate) enum Delivery {
     /// From here.
-    Here(Served<Content>),
+    Here(Served<Supply>),
     /// From the layer bucket, by a URL that carries its own signature.
     Elsewhere(Url),
     /// Not at all: it asks for the size alone.
     Size(u64),
 }
 
+/// Where the bytes of a blob come from.
+#[derive(Debug)]
+pub(crate) enum Supply {
+    /// The store has them, or is getting them.
+    Kept(Content),
+    /// The upstream, for this client alone: the store's disk takes nothing.
+    Passing(Passage),
+}
+
 impl Engine {
     /// The blob as the upstream wants it delivered; `head` says that the client wants to know of it only.
-    pub(crate) async fn deliver(&self, permit: &Permit, digest: &Digest, head: bool) -> Result<Delivery, Failure> {
+    pub(crate) async fn deliver(&self, permit: &Permit, digest: &Digest, head: bool) -> Result<Delivery, Arc<Failure>> {
         let place = place(permit)?;
         let size = self.contents.size(&place, digest);
         let is_here = match permit.upstream().delivery {
             state::Delivery::Stream => true,
             state::Delivery::Redirect => false,
             state::Delivery::Auto => {
-                size.is_some_and(|size| size <= SMALL_ENOUGH) || self.store.blob(digest).await?.is_some()
+                size.is_some_and(|size| size <= SMALL_ENOUGH)
+                    || self.store.blob(digest).await.map_err(Failure::from)?.is_some()
             }
         };
         if is_here {
             return Ok(Delivery::Here(self.blob(permit, digest).await?));
         }
-        let standing = self.standings.of(&place).await?;
+        let standing = self.standings.of(&place).await.map_err(Failure::from)?;
         match (head, size) {
             // The signature of the URL is for GET, and the registry may not let everybody ask it for a head.
             (true, Some(size)) => {
@@ -49,9 +58,9 @@ impl Engine {
             }
             (true, None) => Ok(Delivery::Here(self.blob(permit, digest).await?)),
             (false, _) => match self.confirm(permit, &place, &standing, digest).await? {
-                Confirmed::Elsewhere(url) => Ok(Delivery::Elsewhere(url)),
-                here => Ok(Delivery::Here(
-                    self.fetch(permit, &place, &standing, digest, Some(here)).await?,
+                Some(url) => Ok(Delivery::Elsewhere(url)),
+                None => Ok(Delivery::Here(
+                    self.fetch(permit, &place, &standing, digest, None).await?,
                 )),
             },
         }
@@ -62,16 +71,20 @@ impl Engine {
     /// The store may hold it because somebody else pulled it. That is no reason to hand it out: the upstream is asked,
     /// with this upstream's own identity, whether it is in this repository, once; and again when nothing has confirmed
     /// for too long that the owner is let in.
-    pub(crate) async fn blob(&self, permit: &Permit, digest: &Digest) -> Result<Served<Content>, Failure> {
+    pub(crate) async fn blob(&self, permit: &Permit, digest: &Digest) -> Result<Served<Supply>, Arc<Failure>> {
         let place = place(permit)?;
-        let standing = self.standings.of(&place).await?;
+        let standing = self.standings.of(&place).await.map_err(Failure::from)?;
         let lifetime = permit.upstream().access_lifetime;
         let is_let_in = standing.good_until(lifetime, (self.clock)()).is_some();
-        let confirmed = match is_let_in && self.store.admitted(&place, digest).await?.is_some() {
-            true => None,
-            false => Some(self.confirm(permit, &place, &standing, digest).await?),
+        let is_member = is_let_in && {
+            let admitted = self.store.admitted(&place, digest).await;
+            admitted.map_err(Failure::from)?.is_some()
         };
-        self.fetch(permit, &place, &standing, digest, confirmed).await
+        let url = match is_member {
+            true => None,
+            false => self.confirm(permit, &place, &standing, digest).await?,
+        };
+        self.fetch(permit, &place, &standing, digest, url).await
     }
 
     async fn fetch(
@@ -80,84 +93,119 @@ impl Engine {
         place: &Place,
         standing: &Standing,
         digest: &Digest,
-        confirmed: Option<Confirmed>,
-    ) -> Result<Served<Content>, Failure> {
-        let layer = Layer::new(self.upstream.clone(), permit.clone(), digest.clone(), confirmed);
-        match self.store.fetch(place, digest, Arc::new(layer)).await {
-            Ok(found) => {
-                // With another delivery, layers are to pass by here as little as they have to.
-                if let Content::Growing(_) = found
-                    && permit.upstream().delivery == state::Delivery::Stream
-                    && let Some(image) = self.contents.image(place, digest)
-                {
-                    self.prefetch(permit, place, image, digest.clone());
-                }
-                let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
-                Ok(Served { found, until })
-            }
-            Err(error) => {
-                let failure = as_failure(&error, permit.registry().as_str(), digest);
-                if failure.verdict() == Verdict::Refused {
-                    self.standings.refuse(place, standing).await;
-                }
-                Err(failure)
-            }
+        url: Option<Url>,
+    ) -> Result<Served<Supply>, Arc<Failure>> {
+        // With another delivery, layers are to pass by here as little as they have to.
+        if permit.upstream().delivery == state::Delivery::Stream
+            && let Some(image) = self.contents.image(place, digest)
+            && self.store.blob(digest).await.map_err(Failure::from)?.is_none()
+        {
+            self.prefetch(permit, place, image, digest.clone());
         }
+        let layer = |url: Option<Url>| {
+            let confirmed = url.map(Confirmed::Elsewhere);
+            Arc::new(Layer::new(
+                self.upstream.clone(),
+                permit.clone(),
+                digest.clone(),
+                confirmed,
+            ))
+        };
+        let error = match self.store.fetch(place, digest, layer(url)).await {
+            Ok(content) => {
+                let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
+                let found = Supply::Kept(content);
+                return Ok(Served { found, until });
+            }
+            // A disk that is full, or broken, is no reason to fail a pull.
+            Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(None)).await {
+                Ok(passage) => {
+                    let found = Supply::Passing(passage);
+                    return Ok(Served { found, until: None });
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let failure = as_failure(&error, permit.registry().as_str(), digest);
+        if failure.verdict() == Verdict::Refused {
+            self.standings.refuse(place, standing).await;
+        }
+        Err(failure.into())
     }
 
-    /// Has the registry confirm that the blob is in the repository.
+    /// Has the registry confirm that the blob is in the repository, once for all who want to know. Where its bytes are, if
+    /// the registry says so.
     async fn confirm(
         &self,
         permit: &Permit,
         place: &Place,
-        standing: &Standing,
+        standing: &Arc<Standing>,
         digest: &Digest,
-    ) -> Result<Confirmed, Failure> {
+    ) -> Result<Option<Url>, Arc<Failure>> {
+        let work = || {
+            let (engine, permit, place) = (self.clone(), permit.clone(), place.clone());
+            let (standing, digest) = (standing.clone(), digest.clone());
+            async move { engine.ask_for(&permit, &place, &standing, &digest).await }
+        };
+        let landed = self.memberships.join((place.clone(), digest.clone()), work).await;
+        landed.unwrap_or_else(|| Err(Arc::new(Failure::Internal)))
+    }
+
+    async fn ask_for(&self, permit: &Permit, place: &Place, standing: &Standing, digest: &Digest) -> Membership {
         let confirmed = match Layer::confirm(&self.upstream, permit, digest).await {
             Ok(confirmed) => confirmed,
             Err(failure) => {
                 if failure.verdict() == Verdict::Refused {
                     self.standings.refuse(place, standing).await;
                 }
-                return Err(failure);
+                return Err(failure.into());
             }
         };
         self.standings.confirm(place, standing, (self.clock)()).await;
         if let Err(error) = self.store.admit(place, digest, Admission::Blob).await {
             warn!(%error, %digest, "a membership could not be kept");
         }
-        Ok(confirmed)
+        match confirmed {
+            Confirmed::Elsewhere(url) => Ok(Some(url)),
+            // An answer that has the bytes is one client's; the download asks for one of its own.
+            Confirmed::Here(_) => Ok(None),
+        }
     }
 }
 
-/// All bytes of what is whole and small. Since they are at hand, they are compared with their digest once more.
-pub(crate) async fn small(content: &Content) -> Result<Option<Bytes>, Failure> {
-    let Content::Whole(blob) = content else {
-        return Ok(None);
-    };
-    if blob.size() > SMALL {
-        return Ok(None);
+/// What the registry says of a blob.
+pub(crate) type Membership = Result<Option<Url>, Arc<Failure>>;
+
+impl Supply {
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Kept(content) => content.size(),
+            Self::Passing(passage) => passage.size(),
+        }
     }
-    let bytes = blob.read(SMALL).await?;
-    let mut hasher = Hasher::new(blob.digest().algorithm());
-    hasher.update(&bytes);
-    if hasher.finish() != *blob.digest() {
-        tracing::error!(digest = %blob.digest(), "a blob on disk is not what it was");
-        return Err(Failure::Internal);
+
+    /// A part of it as the body of an answer. What is on the disk, the kernel sends where it can.
+    pub(crate) fn body(self, range: Range<u64>) -> Body {
+        match self {
+            Self::Kept(content) => {
+                let parts = content.parts(range);
+                Body::file(parts.file, parts.ranges)
+            }
+            Self::Passing(passage) => Body::stream(passage.stream(range)),
+        }
     }
-    Ok(Some(bytes))
+
+    /// What is whole and small enough to be held in memory.
+    pub(crate) fn small(&self) -> Option<Blob> {
+        match self {
+            Self::Kept(Content::Whole(blob)) if blob.size() <= SMALL => Some(blob.clone()),
+            _ => None,
+        }
+    }
 }
 
 /// Bytes. What is larger is sent as a file.
-const SMALL: u64 = 64 * 1024;
-
+pub(crate) const SMALL: u64 = 64 * 1024;
 /// What is not larger is not worth a redirect.
 const SMALL_ENOUGH: u64 = 1024 * 1024;
-
-/// A part of the content as the body of an answer. What is whole is sent as a file.
-pub(crate) fn body(content: &Content, range: Range<u64>) -> Body {
-    match content {
-        Content::Whole(blob) => Body::file(blob.file().clone(), range),
-        Content::Growing(_) => Body::stream(content.stream(range)),
-    }
-}

@@ -8,7 +8,7 @@ use oci::Digest;
 use tokio::sync::Semaphore;
 
 use crate::{
-    brief::Brief, contents::Contents, failure::Failure, flight::Flights, manifest, prefetch::AHEAD,
+    blob::Membership, brief::Brief, contents::Contents, failure::Failure, flight::Flights, manifest, prefetch::AHEAD,
     standing::Standings, upstream::Upstream,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     pub(crate) failures: Arc<Brief<manifest::Key, Arc<Failure>>>,
     pub(crate) standings: Standings,
     pub(crate) contents: Arc<Contents>,
+    /// Blobs of which the registry is being asked.
+    pub(crate) memberships: Arc<Flights<(Place, Digest), Membership>>,
     /// Images of which blobs are being fetched ahead.
     pub(crate) prefetches: Arc<Flights<(Place, Digest), ()>>,
     pub(crate) ahead: Arc<Semaphore>,
@@ -49,6 +51,7 @@ impl Engine {
             manifests: Arc::default(),
             failures: Arc::default(),
             contents: Arc::new(Contents::new()),
+            memberships: Arc::default(),
             prefetches: Arc::default(),
             ahead: Arc::new(Semaphore::new(AHEAD)),
             clock,

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::{
     answer,
     asked::Asked,
-    blob::{self, Delivery},
+    blob::{Delivery, SMALL},
     conversion,
     engine::{Engine, Served},
     failure::Failure,
@@ -117,7 +117,7 @@ impl Gateway {
             Route::Blob { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
-                Ok(self.blob(&permit, digest, &asked, request, question).await?)
+                self.blob(&permit, digest, &asked, request, question).await
             }
             Route::Tags { name } => {
                 let permit = permit(name)?;
@@ -166,9 +166,9 @@ impl Gateway {
         asked: &Asked,
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
-    ) -> Result<Response<Body>, Failure> {
+    ) -> Result<Response<Body>, Arc<Failure>> {
         let head = request.method() == Method::HEAD;
-        let Served { found: content, until } = match self.engine.deliver(permit, digest, head).await? {
+        let Served { found: supply, until } = match self.engine.deliver(permit, digest, head).await? {
             Delivery::Here(served) => served,
             // It is confirmed to be in this repository, and the client has it.
             _ if asked.conditions.is_current(digest) => return Ok(answer::not_modified(digest)),
@@ -176,8 +176,9 @@ impl Gateway {
             Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
         };
         if question.is_some()
-            && let Some(bytes) = blob::small(&content).await?
+            && let Some(blob) = supply.small()
         {
+            let bytes = blob.read(SMALL).await.map_err(Failure::from)?;
             let ready = Ready::blob(digest, bytes);
             return Ok(self.remembered(question, ready, until).answer(request));
         }
@@ -185,15 +186,15 @@ impl Gateway {
         if asked.conditions.is_current(digest) {
             return Ok(answer::not_modified(digest));
         }
-        let size = content.size();
+        let size = supply.size();
         if head {
             return Ok(answer::blob(digest, size, Body::empty()));
         }
         let Some(range) = asked.conditions.range(digest) else {
-            return Ok(answer::blob(digest, size, blob::body(&content, 0..size)));
+            return Ok(answer::blob(digest, size, supply.body(0..size)));
         };
-        let range = range.within(size)?;
-        let body = blob::body(&content, range.clone());
+        let range = range.within(size).map_err(Failure::from)?;
+        let body = supply.body(range.clone());
         let mut response = answer::blob(digest, range.end - range.start, body);
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         answer::set(

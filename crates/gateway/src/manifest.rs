@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 use oci::{Digest, Manifest, MediaType, Reference};
 use reqwest::Response;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::{
     engine::{Engine, Served, place},
@@ -206,8 +206,19 @@ impl Engine {
         Ok(status == StatusCode::OK && now.is_some_and(|now| now.as_bytes() == digest.to_string().as_bytes()))
     }
 
-    /// Asks the upstream, always for every type there is: what a tag resolves to must not depend on who asked first.
+    /// Asks the upstream, always for every type there is: what a tag resolves to must not depend on who asked first. What
+    /// breaks off or comes damaged is asked for once more, for that may have happened on the way.
     async fn ask(&self, permit: &Permit, reference: &Reference) -> Result<Found, Failure> {
+        match self.ask_once(permit, reference).await {
+            Err(Failure::Upstream(trouble)) => {
+                debug!(%reference, trouble, "a manifest is asked for once more");
+                self.ask_once(permit, reference).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn ask_once(&self, permit: &Permit, reference: &Reference) -> Result<Found, Failure> {
         let wanted = format!("manifest {reference}");
         let accept = headers(header::ACCEPT, MediaType::ANY_MANIFEST);
         let (answer, login) = self
@@ -265,7 +276,8 @@ pub(crate) async fn verified(permit: &Permit, reference: &Reference, answer: Res
     let media_type = header("content-type").as_deref().and_then(MediaType::from_header);
     let media_type = media_type.ok_or_else(|| wrong("without a media type".to_owned()))?;
     let claimed = header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
-    let bytes = read(answer, Manifest::MAX_LENGTH).await;
+    let bytes = tokio::time::timeout(BODY, read(answer, Manifest::MAX_LENGTH)).await;
+    let bytes = bytes.map_err(|_| wrong(format!("with a body that does not end within {} s", BODY.as_secs())))?;
     let bytes =
         Bytes::from(bytes.ok_or_else(|| wrong("with a body that breaks off or is longer than 4 MiB".to_owned()))?);
     let expected = match (reference, claimed) {
@@ -288,6 +300,8 @@ pub(crate) async fn verified(permit: &Permit, reference: &Reference, answer: Res
     })
 }
 
+/// How long a manifest may take from its head to its last byte. 4 MiB come in time over 2 Mbit/s.
+const BODY: Duration = Duration::from_secs(20);
 /// How long whoever could be served what was known before waits for the upstream.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// For how long a tag or a digest that is not there is not asked for again: long enough for a crowd, too short to be in

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, future::BoxFuture};
 use oci::Digest;
 use tracing::debug;
 
-use crate::{contents::Image, engine::Engine};
+use crate::{blob::Supply, contents::Image, engine::Engine};
 
 impl Engine {
     /// Fetches the other blobs of an image ahead, because who pulls one of them will want them all. It begins when the
@@ -50,10 +50,10 @@ impl Engine {
         };
         match self.blob(permit, digest).await {
             Ok(served) => {
-                if let Content::Growing(_) = &served.found {
-                    let last = served.found.size().saturating_sub(1);
+                if let Supply::Kept(content @ Content::Growing(_)) = &served.found {
+                    let last = content.size().saturating_sub(1);
                     // The last byte comes when the download is over.
-                    served.found.stream(last..).for_each(|_| std::future::ready(())).await;
+                    content.stream(last..).for_each(|_| std::future::ready(())).await;
                 }
             }
             Err(failure) => debug!(%digest, %failure, "a blob could not be fetched ahead"),

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use access::Permit;
 use aws::AwsError;
@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use http::{HeaderMap, StatusCode, header};
 use oci::Digest;
 use reqwest::{Response, Url};
+use tokio::sync::Mutex;
 
 use crate::{
     failure::Failure,
@@ -18,9 +19,21 @@ pub(crate) struct Layer {
     upstream: Arc<Upstream>,
     permit: Permit,
     digest: Digest,
-    /// The registry's answer that proved the membership. The first attempt begins with it, so that a cold blob costs
-    /// the registry one request.
-    first: Mutex<Option<Confirmed>>,
+    way: Mutex<Way>,
+}
+
+/// The registry's latest word on where the bytes are. All requests for parts of the blob share it, so that a cold blob
+/// costs the registry one request; the first word is the answer that proved the membership.
+struct Way {
+    confirmed: Option<Confirmed>,
+    /// How many there were before it.
+    number: u64,
+}
+
+/// What a host answered to the URL that the registry signed.
+enum Answered {
+    Bytes(Incoming),
+    Refused(SourceError),
 }
 
 /// The registry has the blob in this repository, and says where its bytes are.
@@ -32,12 +45,12 @@ pub(crate) enum Confirmed {
 }
 
 impl Layer {
-    pub(crate) fn new(upstream: Arc<Upstream>, permit: Permit, digest: Digest, first: Option<Confirmed>) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, permit: Permit, digest: Digest, confirmed: Option<Confirmed>) -> Self {
         Self {
             upstream,
             permit,
             digest,
-            first: Mutex::new(first),
+            way: Mutex::new(Way { confirmed, number: 0 }),
         }
     }
 
@@ -54,42 +67,71 @@ impl Layer {
         }
     }
 
-    async fn begin(&self, offset: u64) -> Result<Incoming, SourceError> {
-        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let confirmed = match first {
+    async fn begin(&self, offset: u64, end: Option<u64>) -> Result<Incoming, SourceError> {
+        let (confirmed, number) = self.way(None).await?;
+        if let Answered::Bytes(incoming) = self.follow(confirmed, offset, end).await? {
+            return Ok(incoming);
+        }
+        // A signed URL ends, and a large blob may take longer.
+        let (confirmed, _) = self.way(Some(number)).await?;
+        match self.follow(confirmed, offset, end).await? {
+            Answered::Bytes(incoming) => Ok(incoming),
+            Answered::Refused(error) => Err(error),
+        }
+    }
+
+    /// Where the bytes are, and the number of the word that says so. Where the word with the number `refused` is the
+    /// latest, the registry is asked again, once for all who wait.
+    async fn way(&self, refused: Option<u64>) -> Result<(Confirmed, u64), SourceError> {
+        let mut way = self.way.lock().await;
+        if refused == Some(way.number) {
+            way.confirmed = None;
+        }
+        let confirmed = match way.confirmed.take() {
             Some(confirmed) => confirmed,
-            None => Self::confirm(&self.upstream, &self.permit, &self.digest)
-                .await
-                .map_err(as_source_error)?,
+            None => {
+                way.number += 1;
+                let confirmed = Self::confirm(&self.upstream, &self.permit, &self.digest).await;
+                confirmed.map_err(as_source_error)?
+            }
         };
+        if let Confirmed::Elsewhere(url) = &confirmed {
+            way.confirmed = Some(Confirmed::Elsewhere(url.clone()));
+        }
+        Ok((confirmed, way.number))
+    }
+
+    async fn follow(&self, confirmed: Confirmed, offset: u64, end: Option<u64>) -> Result<Answered, SourceError> {
         let url = match confirmed {
-            Confirmed::Here(answer) => return incoming(answer, 0),
+            Confirmed::Here(answer) => return incoming(answer, 0).map(Answered::Bytes),
             Confirmed::Elsewhere(url) => url,
         };
-        let range = if offset > 0 {
-            headers(header::RANGE, &format!("bytes={offset}-"))
-        } else {
-            HeaderMap::new()
-        };
         let host = url.host_str().unwrap_or_default().to_owned();
-        let answer = self.upstream.get_signed(url, range).await.map_err(|error| {
-            let wanted = format!("blob {}", self.digest);
-            SourceError::transient(aws::explain_unreachable(&host, &wanted, &error.without_url()))
-        })?;
-        match answer.status() {
-            StatusCode::OK => incoming(answer, 0),
-            StatusCode::PARTIAL_CONTENT => incoming(answer, offset),
-            // A signed URL ends; the next attempt gets a new one.
-            status => Err(SourceError::transient(format!(
-                "{host} answered {status} to the URL that the registry signed"
-            ))),
+        let answer = self
+            .upstream
+            .get_signed(url, range(offset, end))
+            .await
+            .map_err(|error| {
+                let wanted = format!("blob {}", self.digest);
+                SourceError::transient(aws::explain_unreachable(&host, &wanted, &error.without_url()))
+            })?;
+        let status = answer.status();
+        let refused =
+            || SourceError::transient(format!("{host} answered {status} to the URL that the registry signed"));
+        match status {
+            StatusCode::OK => incoming(answer, 0).map(Answered::Bytes),
+            StatusCode::PARTIAL_CONTENT => incoming(answer, offset).map(Answered::Bytes),
+            _ if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                Ok(Answered::Refused(refused()))
+            }
+            _ => Err(refused()),
         }
     }
 }
 
 impl Source for Layer {
-    fn open(&self, offset: u64) -> BoxFuture<'_, Result<Incoming, SourceError>> {
-        Box::pin(self.begin(offset))
+    fn open(&self, offset: u64, end: Option<u64>) -> BoxFuture<'_, Result<Incoming, SourceError>> {
+        Box::pin(self.begin(offset, end))
     }
 }
 
@@ -118,18 +160,20 @@ fn location(permit: &Permit, answer: &Response) -> Result<Url, Failure> {
     Ok(url)
 }
 
+/// Asks for the bytes from `offset` on, up to the one before `end`.
+fn range(offset: u64, end: Option<u64>) -> HeaderMap {
+    match (offset, end) {
+        (0, None) => HeaderMap::new(),
+        (_, None) => headers(header::RANGE, &format!("bytes={offset}-")),
+        (_, Some(end)) => headers(header::RANGE, &format!("bytes={offset}-{}", end.saturating_sub(1))),
+    }
+}
+
 /// The blob's bytes in an answer that begins at `offset`.
 fn incoming(answer: Response, offset: u64) -> Result<Incoming, SourceError> {
-    let length = answer
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let length =
-        length.ok_or_else(|| SourceError::permanent("the answer with the blob does not say how long it is"))?;
-    let total = match answer.headers().get(header::CONTENT_RANGE) {
-        Some(range) if answer.status() == StatusCode::PARTIAL_CONTENT => range
-            .to_str()
-            .ok()
+    let value = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let total = match answer.status() {
+        StatusCode::PARTIAL_CONTENT => value(header::CONTENT_RANGE)
             .and_then(|range| {
                 range
                     .strip_prefix(&format!("bytes {offset}-"))?
@@ -139,7 +183,9 @@ fn incoming(answer: Response, offset: u64) -> Result<Incoming, SourceError> {
                     .ok()
             })
             .ok_or_else(|| SourceError::permanent("the answer begins at another byte than it was asked for"))?,
-        _ => offset + length,
+        _ => value(header::CONTENT_LENGTH)
+            .and_then(|length| length.parse().ok())
+            .ok_or_else(|| SourceError::permanent("the answer with the blob does not say how long it is"))?,
     };
     let pieces = stream::try_unfold(answer, |mut answer| async {
         Ok::<_, reqwest::Error>(answer.chunk().await?.map(|piece| (piece, answer)))
@@ -168,4 +214,23 @@ pub(crate) fn as_failure(error: &content::FetchError, host: &str, digest: &Diges
         return error.clone().into();
     }
     Failure::Upstream(format!("fetching blob {digest} from {host} failed: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_asked_for_as_http_counts_it() {
+        let asked = |offset, end| {
+            let headers = range(offset, end);
+            headers
+                .get(header::RANGE)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(asked(0, None), None);
+        assert_eq!(asked(5, None).unwrap(), "bytes=5-");
+        assert_eq!(asked(0, Some(10)).unwrap(), "bytes=0-9");
+        assert_eq!(asked(5, Some(6)).unwrap(), "bytes=5-5");
+    }
 }

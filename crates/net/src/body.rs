@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, fs::File, ops::Range, pin::Pin, sync::Arc, task};
+use std::{error::Error, fmt, fs::File, io, ops::Range, pin::Pin, sync::Arc, task};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -24,10 +24,14 @@ impl Body {
         Self::from(Bytes::new())
     }
 
-    /// A part of a file, which must lie within it and not change. In the clear the kernel sends it without a way through
-    /// this process; elsewhere it is read piece by piece.
-    pub fn file(file: Arc<File>, range: Range<u64>) -> Self {
-        Self(Kind::File(FileBody::new(file, range)))
+    /// Parts of a file, in order, each when it may be read; they must lie within it and not change. In the clear the kernel
+    /// sends them without a way through this process; elsewhere they are read piece by piece. An error ends the
+    /// connection.
+    pub fn file<S>(file: Arc<File>, parts: S) -> Self
+    where
+        S: Stream<Item = io::Result<Range<u64>>> + Send + 'static,
+    {
+        Self(Kind::File(FileBody::new(file, parts.boxed())))
     }
 
     /// A body that arrives piece by piece. An error ends the connection, so that nobody takes the body for whole.
@@ -86,16 +90,14 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::File(file) => file.left() == 0,
-            Kind::Stream(_) => false,
+            Kind::File(_) | Kind::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::File(file) => SizeHint::with_exact(file.left()),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::File(_) | Kind::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -8,14 +8,17 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream::BoxStream};
 use rustix::io::{Errno, ReadWriteFlags};
 use tokio::task::JoinHandle;
 
 use crate::wire::{Segment, Wire};
 
-/// A part of a file on its way to a client.
+/// Parts of a file on their way to a client.
 pub(crate) struct FileBody {
     file: Arc<File>,
+    parts: BoxStream<'static, io::Result<Range<u64>>>,
+    /// What is left of the part at hand.
     left: Range<u64>,
     wire: Option<Wire>,
     /// The blocking pool reads the next piece, or has it come into the page cache.
@@ -23,10 +26,11 @@ pub(crate) struct FileBody {
 }
 
 impl FileBody {
-    pub(crate) fn new(file: Arc<File>, range: Range<u64>) -> Self {
+    pub(crate) fn new(file: Arc<File>, parts: BoxStream<'static, io::Result<Range<u64>>>) -> Self {
         Self {
             file,
-            left: range,
+            parts,
+            left: 0..0,
             wire: None,
             reading: None,
         }
@@ -36,17 +40,17 @@ impl FileBody {
         self.wire = Some(wire.clone());
     }
 
-    pub(crate) fn left(&self) -> u64 {
-        self.left.end - self.left.start
-    }
-
     /// The next piece. What a wire sends itself is a blank that stands for it.
     pub(crate) fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
+        while self.left.is_empty() {
+            match ready!(self.parts.poll_next_unpin(context)) {
+                Some(Ok(part)) => self.left = part,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
         }
         let most = if self.wire.is_some() { Wire::LONGEST } else { PIECE };
-        let length = usize::try_from(self.left()).map_or(most, |left| left.min(most));
+        let length = usize::try_from(self.left.end - self.left.start).map_or(most, |left| left.min(most));
         let read = match &mut self.reading {
             Some(reading) => {
                 let read = ready!(std::pin::Pin::new(reading).poll(context));

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use tempfile::TempDir;
 
-use crate::{client, credential, demo, explain, policy, pull, robot, serve, simulator};
+use crate::{cache, client, credential, demo, explain, policy, pull, robot, serve, simulator};
 
 /// Delivers container images out of Amazon ECR to anything, anywhere, without a long-lived AWS key.
 #[derive(Parser)]
@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// Pull an image into an OCI layout or a Docker archive
     #[command(display_name = "wharfinger")]
     Pull(Box<pull::Args>),
+    /// Look into the cache of a `serve`, prune and verify it, and keep images in it
+    #[command(subcommand, display_name = "wharfinger")]
+    Cache(cache::Command),
     /// Make a short-lived login for a registry, without a proxy
     #[command(subcommand, display_name = "wharfinger")]
     Credential(credential::Command),
@@ -69,6 +72,7 @@ impl Command {
             Self::Demo(args) => demo::command(args, litter).await,
             Self::Serve(args) => serve::command(args).await,
             Self::Pull(args) => pull::command(*args).await,
+            Self::Cache(command) => cache::command(command).await,
             Self::Credential(command) => credential::command(command).await,
             Self::Robot(command) => robot::run(command),
             Self::Config(command) => client::run(*command),

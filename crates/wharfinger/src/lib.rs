@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod cache;
 mod cli;
 mod client;
 mod credential;
@@ -14,6 +15,7 @@ mod pull;
 mod robot;
 pub mod serve;
 mod simulator;
+pub mod size;
 mod toml_file;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};

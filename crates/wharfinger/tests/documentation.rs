@@ -54,6 +54,7 @@ fn every_page_that_is_linked_to_exists() {
         "docs/architecture.md",
         "docs/serving.md",
         "docs/clients.md",
+        "docs/cache.md",
         "docs/credentials.md",
         "docs/security.md",
         "docs/policies.md",

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::process::{Process, output};
+use super::usage;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const HOST: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
@@ -31,7 +32,7 @@ pub(crate) struct Aws {
     pub(crate) login: String,
     control: String,
     /// Last, so that it ends last.
-    _process: Process,
+    process: Process,
 }
 
 /// The root user's key of the account.
@@ -96,7 +97,7 @@ impl Aws {
             login: login.context("GetAuthorizationToken brought no token")?.to_owned(),
             key,
             control: all.control,
-            _process: process,
+            process,
         })
     }
 
@@ -160,6 +161,11 @@ impl Aws {
         status["calls"]
             .as_u64()
             .context("the simulator does not count its calls")
+    }
+
+    /// How many bytes it has read from its disk so far. It sends what it reads of layers, and keeps none of it.
+    pub(crate) fn read(&self) -> Result<u64> {
+        usage::read(self.process.id())
     }
 
     /// The latest calls, as many as are asked for.

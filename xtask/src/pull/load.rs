@@ -62,7 +62,6 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn rate(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let requests = self.requests as f64;
         requests / self.elapsed.as_secs_f64()
     }
@@ -78,7 +77,7 @@ impl Load {
     /// Carries it out. Fails with the first answer that is not what was asked for; what the server closes in between is
     /// a failure too.
     pub(crate) fn run(&self) -> Result<Outcome> {
-        Run::begin(self)?.to_the_end()
+        Run::begin(self)?.finish()
     }
 }
 
@@ -130,7 +129,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn to_the_end(mut self) -> Result<Outcome> {
+    fn finish(mut self) -> Result<Outcome> {
         let mut buffer = vec![0; 256 * 1024];
         let mut events = Vec::with_capacity(256);
         loop {
@@ -183,7 +182,6 @@ impl<'a> Run<'a> {
         while self.sent < limit {
             let due = match self.load.pace {
                 Pace::Closed => now,
-                #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
                 Pace::Open(rate) => self.started + Duration::from_secs_f64(self.sent as f64 / rate),
             };
             if due > now {
@@ -241,5 +239,72 @@ fn timespec(time: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(time.subsec_nanos()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+
+    /// A server that answers every request with this, on as many connections as come.
+    fn server(answer: &'static [u8]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let mut request = [0; REQUEST.len()];
+                    while stream.read_exact(&mut request).is_ok() && stream.write_all(answer).is_ok() {}
+                });
+            }
+        });
+        address
+    }
+
+    fn load(address: SocketAddr, pace: Pace, until: Until) -> Load {
+        Load {
+            address,
+            requests: vec![REQUEST.to_vec()],
+            connections: 4,
+            pace,
+            until,
+        }
+    }
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+    #[test]
+    fn every_connection_has_one_answer() {
+        let outcome = load(server(ANSWER), Pace::Closed, Until::Once).run().unwrap();
+        assert_eq!(outcome.requests, 4);
+        assert_eq!(outcome.bytes, 4 * ANSWER.len() as u64);
+        assert!(outcome.first_byte.largest() <= outcome.whole.largest());
+    }
+
+    #[test]
+    fn requests_are_sent_when_they_are_due() {
+        let time = Duration::from_millis(300);
+        let outcome = load(server(ANSWER), Pace::Open(100.0), Until::Time(time))
+            .run()
+            .unwrap();
+        // At 0, 10, …, 290 ms; the last answers may come too late to be counted.
+        assert!((1..=30).contains(&outcome.requests), "{}", outcome.requests);
+        let outcome = load(server(ANSWER), Pace::Closed, Until::Time(time)).run().unwrap();
+        assert!(outcome.rate() > 100.0, "{}", outcome.rate());
+        assert!(outcome.elapsed >= time);
+    }
+
+    #[test]
+    fn a_refusal_ends_it() {
+        let address = server(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        let error = load(address, Pace::Closed, Until::Once).run().unwrap_err();
+        assert_eq!(error.to_string(), "an answer is `HTTP/1.1 401 Unauthorized`");
     }
 }

@@ -1,7 +1,11 @@
 //! What is measured, each in a file of its own.
 
+mod cold;
+mod crowd;
+mod herd;
 mod large_blob;
 mod manifests;
+mod memory;
 mod small_blobs;
 
 use anyhow::Result;
@@ -33,6 +37,26 @@ pub(crate) const MEASURES: &[Measure] = &[
         name: "large-blob",
         about: "a cached blob of 500 MB: processor time a GiB, plain and under TLS",
         run: large_blob::run,
+    },
+    Measure {
+        name: "cold",
+        about: "a layer of 500 MB that is not cached, beside pulling it directly",
+        run: cold::run,
+    },
+    Measure {
+        name: "herd",
+        about: "50 and 200 clients who want the same layer of 100 MB that is not cached",
+        run: herd::run,
+    },
+    Measure {
+        name: "memory",
+        about: "the memory that 1,000 concurrent downloads take",
+        run: memory::run,
+    },
+    Measure {
+        name: "crowd",
+        about: "a cached manifest with 10,000 upstreams and 1,000,000 blobs",
+        run: crowd::run,
     },
 ];
 

@@ -39,9 +39,13 @@ impl Installation {
             let host = format!("{:012}.dkr.ecr.us-east-1.amazonaws.com", 200_000_000_000 + number);
             documents.push(upstream(&format!("up-{number}"), &host, aws));
         }
-        let text: Vec<_> = documents.iter().map(Value::to_string).collect();
-        // JSON is YAML, and whatever stands in quotes is a string to both.
-        fs::write(folder.join("resources.yaml"), text.join("\n---\n"))?;
+        let resources = folder.join("resources");
+        fs::create_dir_all(&resources)?;
+        for (number, documents) in documents.chunks(DOCUMENTS).enumerate() {
+            let text: Vec<_> = documents.iter().map(Value::to_string).collect();
+            // JSON is YAML, and whatever stands in quotes is a string to both.
+            fs::write(resources.join(format!("{number}.yaml")), text.join("\n---\n"))?;
+        }
         let seal_key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
         fs::write(folder.join("seal.key"), seal_key)?;
         Ok(Self {
@@ -63,7 +67,7 @@ impl Installation {
             format!("certificate = \"{certificate}\"\nkey = \"{key}\"\n")
         });
         let text = format!(
-            "public_url = \"https://images.wharfinger.example\"\ndata_dir = \"data\"\nresources = [\"resources.yaml\"]\n\
+            "public_url = \"https://images.wharfinger.example\"\ndata_dir = \"data\"\nresources = [\"resources\"]\n\
              [listen]\naddress = \"127.0.0.1:0\"\n{tls}\
              [issuer]\nseal_key_file = \"seal.key\"\n\
              [connect]\nresolve = [\"*.amazonaws.com={}\"]\nca_bundle = \"{}\"\n",
@@ -88,6 +92,9 @@ impl Installation {
         })
     }
 }
+
+/// How many documents a file of resources gets; one of more than 1,024 is refused.
+const DOCUMENTS: usize = 500;
 
 /// An upstream with the key of the account. How a login is got is no matter of these measures: it is got once.
 fn upstream(name: &str, registry: &str, aws: &Aws) -> Value {

@@ -67,6 +67,13 @@ impl Row {
         }
     }
 
+    /// The same row with an aim that is not about the ratio.
+    pub(crate) fn judged(mut self, aim: &str, met: bool) -> Self {
+        aim.clone_into(&mut self.aim);
+        self.met = met;
+        self
+    }
+
     /// Ours alone, where nobody was measured beside us.
     pub(crate) fn alone(what: &str, unit: Unit, ours: &[f64]) -> Self {
         Self {

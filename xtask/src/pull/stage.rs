@@ -55,7 +55,6 @@ pub(crate) const SLOW: &str = "docker-registry";
 impl Cost {
     /// Seconds of processor time for each request.
     pub(crate) fn a_request(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let requests = self.outcome.requests as f64;
         self.processor.as_secs_f64() / requests
     }
@@ -134,15 +133,21 @@ impl<'a> Stage<'a> {
 
     /// Carries out a load, and fails where a signal asked this program to end.
     pub(crate) fn measure(&self, server: &Server, load: &Load) -> Result<Cost> {
-        if self.children.signal().is_some() {
-            bail!("interrupted");
-        }
+        self.interruption()?;
         let before = processor_time(server.process.id())?;
         let outcome = load
             .run()
             .map_err(|error| error.context(format!("{} failed; it logged:\n{}", server.name, server.process.log())))?;
         let processor = processor_time(server.process.id())?.saturating_sub(before);
         Ok(Cost { outcome, processor })
+    }
+
+    /// Fails where a signal asked this program to end.
+    pub(crate) fn interruption(&self) -> Result<()> {
+        if self.children.signal().is_some() {
+            bail!("interrupted");
+        }
+        Ok(())
     }
 
     /// Tells those who wait what has been done.

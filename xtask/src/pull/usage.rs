@@ -26,6 +26,16 @@ pub(crate) fn peak_memory(process: u32) -> Result<u64> {
     field(&text, "VmHWM").with_context(|| format!("{path} has no VmHWM"))
 }
 
+/// How many bytes the process has read from files so far, from the disk or from memory; what came by sockets does not
+/// count.
+pub(crate) fn read(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/io");
+    let text = fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
+    let read = text.lines().find_map(|line| line.strip_prefix("rchar: "));
+    let read = read.with_context(|| format!("{path} has no rchar"))?;
+    Ok(read.parse()?)
+}
+
 /// Processes whose parent is this one.
 fn children(process: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
@@ -90,6 +100,13 @@ mod tests {
         let text = "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 100 kB\n";
         assert_eq!(field(text, "VmHWM"), Some(2048 * 1024));
         assert_eq!(field(text, "VmSwap"), None);
+    }
+
+    #[test]
+    fn what_is_read_shows() {
+        let before = read(std::process::id()).unwrap();
+        let own = fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(read(std::process::id()).unwrap() - before >= own.len() as u64);
     }
 
     #[test]

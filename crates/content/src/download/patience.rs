@@ -20,15 +20,20 @@ impl Patience {
     /// An attempt that brought something worth while begins a new row, so a large blob may break off more often than a
     /// small one; its size bounds how often.
     pub(super) fn pause_after(&mut self, received: u64) -> Option<Duration> {
-        if received >= WORTH_WHILE {
-            self.failures = 0;
-        }
+        self.succeeded(received);
         self.failures += 1;
         if self.failures >= self.limits.attempts {
             return None;
         }
         let doubled = 2u32.saturating_pow(self.failures - 1);
         Some(self.limits.first_pause.saturating_mul(doubled).min(LONGEST_PAUSE))
+    }
+
+    /// An attempt brought so many bytes.
+    pub(super) fn succeeded(&mut self, received: u64) {
+        if received >= WORTH_WHILE {
+            self.failures = 0;
+        }
     }
 }
 

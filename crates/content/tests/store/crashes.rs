@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use content::{FetchError, OpenError, Store};
+use content::{Budget, FetchError, Inventory, Limits, OpenError, Store, Verdict};
 use oci::Digest;
 use tokio::sync::mpsc;
 
@@ -174,4 +174,40 @@ async fn leftovers_are_removed_and_finished_content_is_not_looked_at() {
         [format!("blobs/sha256/2d/{}", blob.digest().hex())]
     );
     assert!(store.blob(blob.digest()).await.unwrap().is_some());
+}
+
+/// The child that fills a small cache without end.
+async fn evict_without_end(directory: &Path) {
+    let budget = Budget {
+        max_size: Some(20 * 4096),
+        ..Budget::default()
+    };
+    let store = Store::with_budget(directory, Limits::default(), budget).unwrap();
+    for number in 0_u32.. {
+        let bytes = Bytes::copy_from_slice(&number.to_be_bytes().repeat(100));
+        store.put(&Digest::of(&bytes), bytes).await.unwrap();
+        if store.status().evicted > 0 && number % 10 == 0 {
+            eprintln!("ready");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_while_it_evicts_leaves_nothing_wrong() {
+    if let Some(directory) = inherited() {
+        return evict_without_end(&directory).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        drop(Ready::child(
+            "a_process_killed_while_it_evicts_leaves_nothing_wrong",
+            directory.path(),
+        ));
+        let inventory = Inventory::of(directory.path()).unwrap();
+        let items = inventory.items().unwrap();
+        assert!(!items.is_empty() && items.len() <= 40, "{} are there", items.len());
+        for item in items {
+            assert_eq!(inventory.verify(&item.digest).unwrap(), Verdict::Sound);
+        }
+    }
 }

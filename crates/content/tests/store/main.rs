@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
+mod cache;
 mod crashes;
+mod damage;
 mod faults;
 mod followers;
 mod limits;
+mod link;
+mod parallel;
+mod passages;
 mod ranges;
 mod records;
 mod resuming;

@@ -42,7 +42,7 @@ impl Scripted {
 }
 
 impl Source for Scripted {
-    fn open(&self, offset: u64) -> BoxFuture<'_, Result<Incoming, SourceError>> {
+    fn open(&self, offset: u64, _: Option<u64>) -> BoxFuture<'_, Result<Incoming, SourceError>> {
         self.offsets.lock().unwrap().push(offset);
         let act = self.acts.lock().unwrap().pop_front();
         act.expect("the source is opened more often than the test says")(offset)

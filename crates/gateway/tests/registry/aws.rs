@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
-use oci::{Digest, ErrorCode, ErrorEnvelope, MediaType};
+use oci::{ByteRange, Digest, ErrorCode, ErrorEnvelope, MediaType};
 use tokio::sync::{oneshot, watch};
 
 pub(crate) const REGISTRY: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
@@ -305,7 +305,17 @@ impl State {
         }
         let (place, digest) = path[1..].rsplit_once('/').unwrap();
         let blob = self.blobs.lock().unwrap()[&(place.to_owned(), digest.parse().unwrap())].clone();
-        answer(200, &[], blob)
+        let range = headers
+            .get("range")
+            .and_then(|value| ByteRange::from_header(value.to_str().ok()?));
+        let Some(range) = range else {
+            return answer(200, &[], blob);
+        };
+        let size = blob.len() as u64;
+        let range = range.within(size).unwrap();
+        let content_range = ByteRange::content_range(&range, size);
+        let part = blob.slice(range.start as usize..range.end as usize);
+        answer(206, &[("content-range", &content_range)], part)
     }
 }
 

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    aws::{BUCKET, REGISTRY, answer},
+    aws::{BUCKET, REGISTRY, Seen, answer},
     wharf::{TOKEN, Wharf},
 };
 
@@ -25,8 +25,9 @@ async fn the_clients_token_travels_nowhere_and_the_login_not_to_the_bucket() {
         assert!(!text.contains(TOKEN) && !text.contains(&encoded), "{text}");
     }
     let at_bucket: Vec<_> = seen.iter().filter(|seen| seen.host == BUCKET).collect();
-    assert_eq!(at_bucket.len(), 1);
-    assert!(!at_bucket[0].headers.contains_key("authorization"));
+    assert!(!at_bucket.is_empty());
+    let has_login = |seen: &&&Seen| seen.headers.contains_key("authorization");
+    assert_eq!(at_bucket.iter().filter(has_login).count(), 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use state::TokenHash;
 
 use crate::{
-    aws::{OTHER_REGISTRY, REGISTRY},
+    aws::{BUCKET, OTHER_REGISTRY, REGISTRY},
     wharf::{TOKEN, Wharf},
 };
 
@@ -24,4 +24,18 @@ async fn one_login_opens_the_registries_of_several_accounts() {
     }
     assert_eq!(wharf.aws.exchanges(), 1);
     assert_eq!(wharf.aws.count("api.ecr.us-east-1.amazonaws.com", "/"), 1);
+}
+
+#[tokio::test]
+async fn many_cold_clients_of_a_layer_ask_the_registry_once() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let path = format!("prod/team/app/blobs/{layer}");
+    let pulls = (0..100).map(|_| async { wharf.get(&path).await.bytes().await.unwrap() });
+    for bytes in futures_util::future::join_all(pulls).await {
+        assert_eq!(bytes, "layer");
+    }
+    let asked = wharf.aws.count(REGISTRY, &layer.to_string());
+    assert!(asked <= 3, "{asked} questions");
+    assert_eq!(wharf.aws.count(BUCKET, &layer.to_string()), 1);
 }

@@ -28,6 +28,37 @@ async fn a_stumble_is_not_passed_on() {
     assert_eq!(blob.bytes().await.unwrap(), "layer");
 }
 
+/// The registry is asked once for the URL, and again only when that has ended.
+#[tokio::test]
+async fn a_layer_goes_on_where_it_broke_and_with_the_url_that_it_has() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let path = format!("/{REGISTRY}/team/app/{layer}");
+    let registry = |wharf: &Wharf| wharf.aws.count(REGISTRY, &format!("/blobs/{layer}"));
+    wharf
+        .aws
+        .order(&path, answer(206, &[("content-range", "bytes 0-2/5")], "lay"));
+    wharf
+        .aws
+        .order(&path, answer(206, &[("content-range", "bytes 3-3/5")], "e"));
+    wharf.aws.order(&path, answer(503, &[], "Slow Down"));
+    wharf.aws.order(&path, answer(403, &[], "Request has expired"));
+    let blob = wharf.get(&format!("prod/team/app/blobs/{layer}")).await;
+    assert_eq!(blob.bytes().await.unwrap(), "layer");
+    assert_eq!(registry(&wharf), 2);
+    let asked: Vec<_> = wharf
+        .aws
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.host == BUCKET && seen.path.ends_with(&layer.to_string()))
+        .collect();
+    let ranges: Vec<_> = asked
+        .iter()
+        .map(|seen| seen.headers.get("range").map_or("", |range| range.to_str().unwrap()))
+        .collect();
+    assert_eq!(ranges, ["", "bytes=3-", "bytes=4-", "bytes=4-", "bytes=4-"]);
+}
+
 #[tokio::test]
 async fn lasting_trouble_is_an_error_that_says_so() {
     let wharf = Wharf::build().await;
@@ -61,6 +92,8 @@ async fn a_manifest_that_is_not_what_it_claims_is_not_served_and_not_kept() {
         ),
     ];
     for (path, lie) in lies {
+        // Once more, for the first may have been an accident on the way.
+        wharf.aws.order(&path, lie.clone());
         wharf.aws.order(&path, lie);
         let (status, code, _) = wharf.refusal(&format!("prod{}", &path[3..])).await;
         assert_eq!((status, code.as_str()), (502, "UNAVAILABLE"), "{path}");
@@ -103,4 +136,37 @@ async fn a_large_index_is_carried_byte_for_byte() {
     let answer = wharf.get("prod/team/app/manifests/all").await;
     assert_eq!(answer.headers()["content-type"], MediaType::DOCKER_LIST);
     assert_eq!(answer.bytes().await.unwrap(), index);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_nothing_stops_no_pull() {
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let blob = format!("prod/team/app/blobs/{layer}");
+    wharf.break_disk(true);
+    for _ in 0..2 {
+        assert_eq!(wharf.get("prod/team/app/manifests/1").await.status(), 200);
+        assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+        let part = wharf
+            .request("GET", &blob)
+            .header("range", "bytes=1-3")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(part.status(), 206);
+        assert_eq!(part.bytes().await.unwrap(), "aye");
+    }
+    let bucket = format!("/{REGISTRY}/team/app/{layer}");
+    // The store's download is the first to ask; it ends when the disk takes nothing.
+    for _ in 0..2 {
+        wharf.aws.order(&bucket, answer(200, &[], "lyaer"));
+    }
+    let wrong = async { wharf.request("GET", &blob).send().await?.bytes().await };
+    assert!(wrong.await.is_err(), "wrong bytes came to their end");
+
+    wharf.break_disk(false);
+    assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+    let before = wharf.aws.count(BUCKET, &layer.to_string());
+    assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
+    assert_eq!(wharf.aws.count(BUCKET, &layer.to_string()), before, "it is kept again");
 }

@@ -33,7 +33,7 @@ pub(crate) const OTHER_DOMAIN: &str = "other.example.com";
 pub(crate) struct Wharf {
     pub(crate) aws: Aws,
     pub(crate) address: SocketAddr,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     client: reqwest::Client,
     /// Speaks HTTP/2 with the gateway, under TLS.
     secure: reqwest::Client,
@@ -87,7 +87,7 @@ impl Wharf {
         Self {
             aws,
             address,
-            _folder: folder,
+            folder,
             client,
             secure,
             seconds,
@@ -126,6 +126,21 @@ impl Wharf {
     /// The status, and the error's code and message.
     pub(crate) async fn refusal(&self, path: &str) -> (u16, String, String) {
         refused(self.get(path).await).await
+    }
+
+    /// The disk takes nothing, or is well again.
+    pub(crate) fn break_disk(&self, is_broken: bool) {
+        let staging = self.folder.path().join("content/tmp");
+        match is_broken {
+            true => {
+                std::fs::remove_dir_all(&staging).unwrap();
+                std::fs::write(&staging, "").unwrap();
+            }
+            false => {
+                std::fs::remove_file(&staging).unwrap();
+                std::fs::create_dir(&staging).unwrap();
+            }
+        }
     }
 
     pub(crate) fn wait(&self, time: SignedDuration) {

@@ -11,7 +11,10 @@ use oidc::{IssuerUrl, SealKey};
 use serde::{Deserialize, Deserializer};
 
 use super::PublicUrl;
-use crate::toml_file::{self, InvalidConfig};
+use crate::{
+    size::Size,
+    toml_file::{self, InvalidConfig},
+};
 
 /// What `serve` is told, complete and checked as far as that is possible without touching anything.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Files and directories with the resources.
     pub resources: Vec<PathBuf>,
+    /// How much content is kept.
+    pub cache: Cache,
     /// The issuer.
     pub issuer: Issuer,
     /// How to connect out.
@@ -45,6 +50,14 @@ pub struct Listen {
     pub certificate: Option<PathBuf>,
     /// The certificate's private key (PEM).
     pub key: Option<PathBuf>,
+}
+
+/// How much content is kept.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// How much may lie on disk; there is no limit where it is missing.
+    pub max_size: Option<Size>,
 }
 
 /// The issuer of the tokens that AWS is shown.
@@ -85,6 +98,8 @@ struct File {
     data_dir: PathBuf,
     resources: Vec<PathBuf>,
     listen: Listen,
+    #[serde(default)]
+    cache: Cache,
     issuer: IssuerTable,
     #[serde(default)]
     connect: Connect,
@@ -131,12 +146,18 @@ impl Config {
                 "resources: the list is empty; expected one or more files or directories".to_owned(),
             ));
         }
+        if file.cache.max_size == Some(Size(0)) {
+            return Err(InvalidConfig(
+                "cache.max_size: it is 0; expected a size such as 100GiB, or no such key for no limit".to_owned(),
+            ));
+        }
         let issuer = file.issuer.checked(&file.public_url)?;
         Ok(Self {
             public_url: file.public_url,
             listen: file.listen,
             data_dir: file.data_dir,
             resources: file.resources,
+            cache: file.cache,
             issuer,
             connect: file.connect,
             aws: file.aws,
@@ -285,6 +306,7 @@ ca_bundle = "ca.pem"
         assert_eq!(config.data_dir, directory.path().join("data"));
         assert_eq!(config.resources, [directory.path().join("resources")]);
         assert_eq!(config.connect.ca_bundle, Some(directory.path().join("ca.pem")));
+        assert_eq!(config.cache.max_size, None);
         assert_eq!(config.listen.key, Some("/etc/tls.key".into()));
         assert!(config.connect.resolve.address("sts.amazonaws.com").is_some());
     }
@@ -342,6 +364,14 @@ ca_bundle = "ca.pem"
                     "`*.amazonaws.com=localhost`",
                     "expected NAME=ADDRESS:PORT",
                 ],
+            ),
+            (
+                ("[issuer]\n", "[cache]\nmax_size = \"100 gigs\"\n[issuer]\n"),
+                &["cache.max_size: ", "`100 gigs`", "100GiB"],
+            ),
+            (
+                ("[issuer]\n", "[cache]\nmax_size = \"0B\"\n[issuer]\n"),
+                &["cache.max_size: ", "expected a size"],
             ),
             (("[listen]", "[listen"), &["line 6: "]),
         ] {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub use crate::toml_file::InvalidConfig;
-pub use config::{Config, Connect, Issuer, Listen, SealKeySource};
+pub use config::{Cache, Config, Connect, Issuer, Listen, SealKeySource};
 pub use public_url::PublicUrl;
 pub(crate) use server::listen;
 pub use server::{Server, SetupError};

@@ -9,6 +9,11 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host, with its port where one was written: what stands in front of an image's name.
+    pub(crate) fn authority(&self) -> &str {
+        self.0.split_once("://").map_or("", |(_, authority)| authority)
+    }
 }
 
 impl FromStr for PublicUrl {

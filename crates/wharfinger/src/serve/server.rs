@@ -1,7 +1,7 @@
 use std::{fs::DirBuilder, io, net::SocketAddr, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
 use aws::{Broker, Observer, Settings};
-use content::{OpenError, Store};
+use content::{Budget, OpenError, Store};
 use gateway::Gateway;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -128,7 +128,11 @@ impl Server {
         // A key that does not open is found before anything else is made; a new one is made when nobody else can.
         let key_file = SealedFile::new(data_dir.join("issuer.key"), "issuer signing key");
         key_file.open(&seal_key)?;
-        let store = Store::open(&data_dir.join("content"))?;
+        let budget = Budget {
+            max_size: config.cache.max_size.map(|size| size.0),
+            clock: Arc::new(clock.clone()),
+        };
+        let store = Store::with_budget(&data_dir.join("content"), content::Limits::default(), budget)?;
         let key = signing_key(&key_file, &seal_key)?;
 
         let issuer = Arc::new(Issuer::new(config.issuer.url, key));

@@ -54,6 +54,10 @@ fn help_of_a_command_shows_how_it_is_used() {
         ),
         (&["config", "podman"], "--password-file - --write < robot.token"),
         (&["config", "docker"], "docker pull images.example.com/prod/team/app:1"),
+        (&["cache", "list"], "jq -s"),
+        (&["cache", "prune"], "--older-than 30d"),
+        (&["cache", "verify"], "--rate 50MiB"),
+        (&["cache", "pin"], "# lists what is pinned"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
     ] {
@@ -118,4 +122,13 @@ fn completions_know_the_commands() {
     outcome.assert_says(&["'csh'", "bash", "zsh", "fish"]);
 }
 
-const COMMANDS: [&str; 7] = ["demo", "credential", "serve", "pull", "robot", "config", "completions"];
+const COMMANDS: [&str; 8] = [
+    "demo",
+    "cache",
+    "credential",
+    "serve",
+    "pull",
+    "robot",
+    "config",
+    "completions",
+];

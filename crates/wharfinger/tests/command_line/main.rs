@@ -9,6 +9,7 @@ mod image;
 #[expect(dead_code, reason = "here a shell runs what is installed")]
 mod python;
 
+mod cache;
 mod client;
 mod configuration;
 mod credential;

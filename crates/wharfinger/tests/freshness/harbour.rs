@@ -263,15 +263,16 @@ impl Harbour {
         self.sim.add_fault(fault.to_string().parse().unwrap()).unwrap();
     }
 
+    /// A request with the robot's login.
+    pub(crate) fn request(&self, path: &str) -> reqwest::RequestBuilder {
+        self.client
+            .get(format!("{}/{path}", self.url))
+            .basic_auth("robot", Some(self.token.secret().expose_secret()))
+    }
+
     /// Asks for a manifest.
     pub(crate) async fn ask(&self, image: &str) -> Answer {
-        let answer = self
-            .client
-            .get(format!("{}/{image}", self.url))
-            .basic_auth("robot", Some(self.token.secret().expose_secret()))
-            .send()
-            .await
-            .unwrap();
+        let answer = self.request(image).send().await.unwrap();
         let digest = answer.headers().get("docker-content-digest");
         Answer {
             status: answer.status(),

@@ -30,18 +30,16 @@ impl Histogram {
         self.largest = self.largest.max(time);
     }
 
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
     pub(crate) fn largest(&self) -> Duration {
         self.largest
     }
 
     /// What this share of all (0 to 1) did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "a rank among counts far below 2^52"
-        )]
         let rank = (self.count as f64 * share).ceil() as u64;
         let mut seen = 0;
         for (class, count) in self.classes.iter().enumerate() {
@@ -95,6 +93,7 @@ mod tests {
         assert!((0.050..0.051).contains(&median), "{median}");
         assert_eq!(histogram.quantile(1.0), Duration::from_millis(100));
         assert_eq!(histogram.largest(), Duration::from_millis(100));
+        assert_eq!(histogram.count(), 100);
         assert_eq!(Histogram::new().quantile(0.99), Duration::ZERO);
     }
 }

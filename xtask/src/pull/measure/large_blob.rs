@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::pull::aws::Image;
 use crate::pull::curl;
+use crate::pull::load::{Load, Pace, Until};
 use crate::pull::row::{Aim, Row, Unit, median};
 use crate::pull::server::Server;
 use crate::pull::stage::{Servers, Stage};
@@ -84,23 +85,32 @@ fn in_turn(
 }
 
 fn plain(stage: &Stage<'_>, server: &Server, image: &Image, clients: usize) -> Result<f64> {
-    let request = server.layers(image).concat();
-    let cost = stage.once(server, &request, clients)?;
+    let load = Load {
+        address: server.address,
+        requests: server.layers(image),
+        connections: clients,
+        pace: Pace::Closed,
+        until: Until::Time(stage.time()),
+    };
+    let cost = stage.measure(server, &load)?;
     Ok(a_gib(cost.processor, cost.outcome.bytes))
 }
 
 /// The clients are curl's: what they spend is not counted, and they bring a TLS of their own.
-fn tls(_: &Stage<'_>, server: &Server, image: &Image, clients: usize) -> Result<f64> {
+fn tls(stage: &Stage<'_>, server: &Server, image: &Image, clients: usize) -> Result<f64> {
     let address = server.tls.with_context(|| format!("{} has no TLS", server.name))?;
     let [layer] = image.layers.as_slice() else {
         bail!("the image has other than one layer")
     };
     let url = format!("https://{address}{}/blobs/{layer}", server.base);
     let before = processor_time(server.process.id())?;
-    let transfers = (0..clients).map(|_| curl::begin(&url, server.login.as_deref()));
     let mut bytes = 0;
-    for transfer in transfers.collect::<Result<Vec<_>>>()? {
-        bytes += transfer.end()?.bytes;
+    for _ in 0..TRANSFERS / clients {
+        stage.interruption()?;
+        let transfers = (0..clients).map(|_| curl::begin(&url, server.login.as_deref()));
+        for transfer in transfers.collect::<Result<Vec<_>>>()? {
+            bytes += transfer.end()?.bytes;
+        }
     }
     Ok(a_gib(
         processor_time(server.process.id())?.saturating_sub(before),
@@ -108,8 +118,10 @@ fn tls(_: &Stage<'_>, server: &Server, image: &Image, clients: usize) -> Result<
     ))
 }
 
+/// Of each server in a round: processor time is told in hundredths of a second, and one transfer takes few of them.
+const TRANSFERS: usize = 4;
+
 fn a_gib(time: Duration, bytes: u64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     let bytes = bytes as f64;
     time.as_secs_f64() * 1_073_741_824.0 / bytes
 }

@@ -1,0 +1,21 @@
+//! What lies in the store: how it was used, what may go, and whether it is what it was.
+
+mod budget;
+mod check;
+mod index;
+mod keeper;
+mod pins;
+mod shelf;
+mod status;
+mod table;
+mod usage;
+
+pub use budget::Budget;
+pub(crate) use check::{Check, damaged, is_right};
+pub use index::Index;
+pub(crate) use keeper::{Keeper, digest as digest_of_name};
+pub use pins::Pin;
+pub(crate) use pins::{all as all_pins, pinned, write as write_pin};
+pub(crate) use shelf::Shelf;
+pub use status::CacheStatus;
+pub use usage::Usage;

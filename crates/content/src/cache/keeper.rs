@@ -1,0 +1,121 @@
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    fs, io,
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use oci::{Algorithm, Digest};
+
+use super::{pins, shelf::Shelf, usage::Usage};
+
+/// The thread that surveys the cache after a start and makes room when there is too much. It ends with this handle.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    bell: SyncSender<()>,
+}
+
+impl Keeper {
+    /// Begins in the background: nothing waits for it, and nothing that is served depends on it.
+    pub(crate) fn start(shelf: Arc<Shelf>) -> io::Result<Self> {
+        let (bell, rung) = mpsc::sync_channel(1);
+        thread::Builder::new().name("cache-keeper".to_owned()).spawn(move || {
+            if survey(&shelf, &rung).is_some() {
+                while rung.recv().is_ok() {
+                    make_room(&shelf, &rung);
+                }
+            }
+        })?;
+        Ok(Self { bell })
+    }
+
+    /// There is more than before.
+    pub(crate) fn ring(&self) {
+        // Full means that it has been told already.
+        let _ = self.bell.try_send(());
+    }
+}
+
+/// Reads one directory after the other. It pauses after each for as long as that took, so that it never takes more than
+/// half of what the disk can do. Nothing where it is to end.
+fn survey(shelf: &Shelf, rung: &Receiver<()>) -> Option<()> {
+    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+        for shard in 0..=u8::MAX {
+            let begun = Instant::now();
+            let path = shelf.layout.blobs(algorithm).join(format!("{shard:02x}"));
+            match read(algorithm, &path) {
+                Ok(found) => shelf.saw(found),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(path = %path.display(), %error, "a directory of the cache cannot be read"),
+            }
+            make_room(shelf, rung);
+            let pause = begun.elapsed().min(LONGEST_PAUSE);
+            if let Err(RecvTimeoutError::Disconnected) = rung.recv_timeout(pause) {
+                return None;
+            }
+        }
+    }
+    let status = *shelf.status.borrow();
+    tracing::info!(entries = status.entries, bytes = status.bytes, "the cache is surveyed");
+    shelf.status.send_modify(|status| status.is_surveyed = true);
+    Some(())
+}
+
+fn read(algorithm: Algorithm, path: &Path) -> io::Result<Vec<(Digest, u64, Usage)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let Some(digest) = digest(algorithm, &entry.file_name()) else {
+            continue;
+        };
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_file() => found.push((digest, metadata.len(), Usage::of(&metadata))),
+            // Another thing, or gone meanwhile.
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The digest that a file's name says.
+pub(crate) fn digest(algorithm: Algorithm, name: &OsStr) -> Option<Digest> {
+    format!("{}:{}", algorithm.as_str(), name.to_str()?).parse().ok()
+}
+
+/// Removes what is worth least until there is as much as there may be. It stops where the store is closed.
+fn make_room(shelf: &Shelf, rung: &Receiver<()>) {
+    while shelf.status.borrow().is_full {
+        let pinned: HashSet<Digest> = pins::pinned(&shelf.layout);
+        let mut left = shelf.status.borrow().bytes;
+        while left > shelf.budget.goal() {
+            if let Err(mpsc::TryRecvError::Disconnected) = rung.try_recv() {
+                return;
+            }
+            let problem = match shelf.evict_one(&pinned) {
+                Ok(Some(bytes)) => {
+                    left = bytes;
+                    continue;
+                }
+                Ok(None) => "what it holds is pinned".to_owned(),
+                Err(error) => format!("files cannot be removed: {error}"),
+            };
+            tracing::warn!("the cache is larger than `cache.max_size`, and {problem}");
+            // Until something more comes.
+            shelf.status.send_modify(|status| status.is_full = false);
+            return;
+        }
+        let is_exceeded = |bytes| shelf.budget.is_exceeded(bytes);
+        shelf
+            .status
+            .send_modify(|status| status.is_full = is_exceeded(status.bytes));
+    }
+}
+
+/// A disk that answers slowly is no reason never to finish.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

@@ -1,0 +1,130 @@
+//! A layer of 500 MB that nobody has pulled yet: through ourselves, and directly out of the registry.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::pull::aws::{HOST, Image, REPOSITORY};
+use crate::pull::curl::{self, Transferred};
+use crate::pull::row::{Aim, Row, Unit, median};
+use crate::pull::skopeo;
+use crate::pull::stage::Stage;
+
+const SIZE: u64 = 500_000_000;
+
+/// What a connection out of S3 brings to a machine that has room for several.
+const CAP: u64 = 30_000_000;
+
+/// Each round takes a quarter of a minute, and differs little from the one before.
+const MOST_ROUNDS: usize = 3;
+
+pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Row>> {
+    let begun = Instant::now();
+    let image = stage.push("cold", &[SIZE])?;
+    let rounds = stage.options.rounds.min(MOST_ROUNDS);
+    stage.aws.layers_come_at(Some(CAP))?;
+    let (mut ours, mut direct) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(by_skopeo(stage, &image)?);
+        stage.interruption()?;
+        direct.push(directly_by_skopeo(stage, &image)?);
+        stage.interruption()?;
+    }
+    stage.aws.layers_come_at(None)?;
+    stage.tell(
+        begun,
+        &format!(
+            "skopeo, capped: {:.2} s, directly {:.2} s",
+            median(&ours),
+            median(&direct)
+        ),
+    );
+    let faster = median(&direct) / median(&ours);
+    let row = Row::beside(
+        "500 MB by skopeo, 30 MB/s a connection",
+        Unit::Time,
+        &ours,
+        ("directly", &direct),
+        Aim::AtMost(1.0 / 4.0),
+    );
+    let mut rows = vec![row.judged("≥ 4 × as fast", faster >= 4.0)];
+    rows.extend(uncapped(stage, begun, &image, rounds)?);
+    Ok(rows)
+}
+
+fn uncapped(stage: &Stage<'_>, begun: Instant, image: &Image, rounds: usize) -> Result<Vec<Row>> {
+    let (mut ours, mut direct) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(by_curl(stage, image)?);
+        stage.interruption()?;
+        direct.push(directly_by_curl(stage, image)?);
+        stage.interruption()?;
+    }
+    let whole = |all: &[Transferred]| all.iter().map(|one| one.whole.as_secs_f64()).collect::<Vec<_>>();
+    let first = |all: &[Transferred]| all.iter().map(|one| one.first_byte.as_secs_f64()).collect::<Vec<_>>();
+    let later = median(&first(&ours)) - median(&first(&direct));
+    stage.tell(
+        begun,
+        &format!(
+            "curl: {:.2} s, directly {:.2} s",
+            median(&whole(&ours)),
+            median(&whole(&direct))
+        ),
+    );
+    Ok(vec![
+        Row::beside(
+            "500 MB by TLS, no cap",
+            Unit::Time,
+            &whole(&ours),
+            ("directly", &whole(&direct)),
+            Aim::AtMost(1.05),
+        ),
+        Row::beside(
+            "its first byte",
+            Unit::Time,
+            &first(&ours),
+            ("directly", &first(&direct)),
+            Aim::AtMost(f64::INFINITY),
+        )
+        .judged("≤ 5 ms later", later <= 0.005),
+    ])
+}
+
+/// Through a server that has nothing yet.
+fn by_skopeo(stage: &Stage<'_>, image: &Image) -> Result<f64> {
+    let folder = stage.folder()?;
+    let server = stage.installation(folder.path())?.serve(&stage.aws, None)?;
+    let login = server.login.as_deref().and_then(|login| login.strip_prefix("Basic "));
+    let name = format!("prod/{REPOSITORY}:{}", image.tag);
+    let login = login.context("ours has a login")?;
+    Ok(skopeo::pull(folder.path(), server.address, &name, login)?.as_secs_f64())
+}
+
+fn directly_by_skopeo(stage: &Stage<'_>, image: &Image) -> Result<f64> {
+    let folder = stage.folder()?;
+    let name = format!("{REPOSITORY}:{}", image.tag);
+    Ok(skopeo::pull(folder.path(), stage.aws.registry, &name, &stage.aws.login)?.as_secs_f64())
+}
+
+/// Through a server that has the manifest, as it has when a layer is asked for, and no layer.
+fn by_curl(stage: &Stage<'_>, image: &Image) -> Result<Transferred> {
+    let folder = stage.folder()?;
+    let server = stage
+        .installation(folder.path())?
+        .serve(&stage.aws, Some(&stage.certificate))?;
+    let url = |path: &str| format!("https://{}{}/{path}", server.address, server.base);
+    curl::begin(&url(&format!("manifests/{}", image.tag)), server.login.as_deref())?.end()?;
+    curl::begin(&url(&format!("blobs/{}", layer(image)?)), server.login.as_deref())?.end()
+}
+
+fn directly_by_curl(stage: &Stage<'_>, image: &Image) -> Result<Transferred> {
+    let url = format!("https://{HOST}/v2/{REPOSITORY}/blobs/{}", layer(image)?);
+    curl::begin_at(&url, &format!("Basic {}", stage.aws.login), stage.aws.names)?.end()
+}
+
+fn layer(image: &Image) -> Result<&str> {
+    match image.layers.as_slice() {
+        [layer] => Ok(layer),
+        _ => bail!("the image has other than one layer"),
+    }
+}
