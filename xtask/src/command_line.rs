@@ -52,7 +52,7 @@ pub(crate) fn verbs() -> String {
     "cargo xtask VERB\n\n\
      test     every test; `cargo xtask test --help` lists its parts\n\
      check    the quick parts of the tests, which compile nothing\n\
-     fuzz     TARGET [--minutes N]: looks for input that nothing was prepared for, for 10 minutes; policy, question, call\n\
+     fuzz     TARGET [--minutes N]: looks for input that nothing was prepared for, for 10 minutes; policy, question, request, call\n\
      bench    NAME: measures what docs/performance.md tells; policies, pull or sim\n\
      help     this list\n"
         .to_owned()

@@ -1,4 +1,4 @@
-//! Fuzzing: of the language of AWS policies, and of the simulated AWS as a whole.
+//! Fuzzing: of the language of AWS policies, of requests at the registry, and of the simulated AWS as a whole.
 //!
 //! libFuzzer through cargo-fuzz, without a sanitizer: that is what the stable toolchain can do. The code under test has
 //! no `unsafe`, so what a sanitizer would find beyond panics are faults of the compiler.
@@ -11,7 +11,7 @@ use crate::cargo;
 use crate::children::Children;
 
 /// Where targets lie, below the workspace's root.
-const FOLDERS: [&str; 2] = ["crates/iam/fuzz", "crates/sim/fuzz"];
+const FOLDERS: [&str; 3] = ["crates/iam/fuzz", "crates/gateway/fuzz", "crates/sim/fuzz"];
 
 /// The version of cargo-fuzz that is installed.
 const CARGO_FUZZ: &str = "0.13.2";
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_target_has_seeds_and_is_declared() {
-        assert_eq!(all_targets(root()).unwrap(), ["policy", "question", "call"]);
+        assert_eq!(all_targets(root()).unwrap(), ["policy", "question", "request", "call"]);
         for folder in FOLDERS.map(|folder| root().join(folder)) {
             let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
             for target in targets(&folder).unwrap() {
@@ -136,7 +136,7 @@ mod tests {
         let error = fuzz.run(root(), &Children::new().unwrap()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`policies` is no fuzz target; there are policy, question, call"
+            "`policies` is no fuzz target; there are policy, question, request, call"
         );
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use aws::{Caller, RegistryHost};
 use oci::RepositoryName;
-use state::{Asker, NoCaller, Snapshot, Upstream};
+use state::{Asker, DomainName, NoCaller, Snapshot, Upstream};
 
 use crate::Identity;
 
@@ -13,6 +13,8 @@ pub enum Target {
     Registry(RegistryHost, RepositoryName),
     /// A repository of an upstream, by the upstream's name.
     Upstream(String, RepositoryName),
+    /// A repository of an upstream, by a domain that stands for it.
+    Domain(DomainName, RepositoryName),
 }
 
 /// The right to pull from one repository through one upstream.
@@ -44,6 +46,14 @@ pub enum Denied {
         team: String,
         /// The name.
         name: String,
+    },
+    /// No upstream of the client's team has this domain. Another team's may.
+    #[error("the team `{team}` has no upstream for which the host name {domain} stands")]
+    Domain {
+        /// The client's team.
+        team: String,
+        /// The domain.
+        domain: DomainName,
     },
     /// The upstream is for other repositories.
     #[error("the upstream `{upstream}` has no repository `{repository}`")]
@@ -110,6 +120,19 @@ pub fn permit(snapshot: &Snapshot, identity: &Identity, target: Target) -> Resul
                 });
             }
         },
+        Target::Domain(domain, repository) => {
+            let found = snapshot.upstream_of_domain(&domain);
+            // A domain tells which upstream is meant, and not who may pull through it.
+            match found.filter(|upstream| upstream.team.as_str() == team) {
+                Some(upstream) => (upstream, upstream.registry.clone(), repository),
+                None => {
+                    return Err(Denied::Domain {
+                        team: team.to_owned(),
+                        domain,
+                    });
+                }
+            }
+        }
     };
     if !upstream.has(&repository) {
         return Err(Denied::Repository {
@@ -148,13 +171,13 @@ mod tests {
             text += &format!(
                 "---\napiVersion: wharfinger.dev/v1\nkind: Team\nmetadata: {{ name: {team} }}\n\
                  ---\napiVersion: wharfinger.dev/v1\nkind: Robot\nmetadata: {{ team: {team}, name: ci }}\nspec: {{ tokenHash: '{hash}' }}\n\
-                 ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: {team}-prod }}\nspec:\n  registry: {account}.dkr.ecr.us-east-1.amazonaws.com\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::{account}:role/pull' }} }}\n"
+                 ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: {team}-prod }}\nspec:\n  registry: {account}.dkr.ecr.us-east-1.amazonaws.com\n  domains: [{team}.example.com]\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::{account}:role/pull' }} }}\n"
             );
         }
         Snapshot::build([Documents::parse("it", &text).unwrap()]).unwrap()
     }
 
-    fn attempt(account: &str, name: &str) -> [Result<Permit, Denied>; 2] {
+    fn attempt(account: &str, name: &str, domain: &str) -> [Result<Permit, Denied>; 3] {
         let snapshot = snapshot();
         let identity = Identity::Robot {
             robot: snapshot.robot(&TokenHash::of("acme")).unwrap().clone(),
@@ -164,13 +187,22 @@ mod tests {
         let registry = format!("{account}.dkr.ecr.us-east-1.amazonaws.com").parse().unwrap();
         [
             permit(&snapshot, &identity, Target::Registry(registry, repository.clone())),
-            permit(&snapshot, &identity, Target::Upstream(name.to_owned(), repository)),
+            permit(
+                &snapshot,
+                &identity,
+                Target::Upstream(name.to_owned(), repository.clone()),
+            ),
+            permit(
+                &snapshot,
+                &identity,
+                Target::Domain(domain.parse().unwrap(), repository),
+            ),
         ]
     }
 
     #[test]
-    fn a_robot_reaches_its_own_teams_upstreams_by_either_name() {
-        for permit in attempt("111122223333", "acme-prod") {
+    fn a_robot_reaches_its_own_teams_upstreams_by_each_name() {
+        for permit in attempt("111122223333", "acme-prod", "acme.example.com") {
             let permit = permit.unwrap();
             assert_eq!(permit.registry(), &permit.upstream().registry);
             assert_eq!(permit.upstream().name.as_str(), "acme-prod");
@@ -180,9 +212,12 @@ mod tests {
 
     #[test]
     fn a_foreign_upstream_looks_like_one_that_does_not_exist() {
-        let foreign = attempt("444455556666", "other-prod").map(|result| result.unwrap_err().to_string());
-        let missing = attempt("999999999999", "no-prod").map(|result| result.unwrap_err().to_string());
+        let foreign = attempt("444455556666", "other-prod", "other.example.com");
+        let foreign = foreign.map(|result| result.unwrap_err().to_string());
+        let missing = attempt("999999999999", "no-prod", "no.example.com");
+        let missing = missing.map(|result| result.unwrap_err().to_string());
         assert_eq!(foreign[0].replace("444455556666", "999999999999"), missing[0]);
         assert_eq!(foreign[1].replace("other-prod", "no-prod"), missing[1]);
+        assert_eq!(foreign[2].replace("other.example.com", "no.example.com"), missing[2]);
     }
 }

@@ -22,6 +22,15 @@ pub(crate) fn blob(digest: &Digest, length: u64, body: Body) -> Response<Body> {
     response
 }
 
+/// The answer to whoever has the content already (RFC 9110 §15.4.5).
+pub(crate) fn not_modified(digest: &Digest) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(API_VERSION.0, API_VERSION.1);
+    name_content(&mut response, digest);
+    response
+}
+
 /// The answer that sends a client to the layer bucket, by a URL that is for this blob alone and ends by itself. Nobody
 /// else is to keep it.
 pub(crate) fn elsewhere(digest: &Digest, url: &reqwest::Url) -> Response<Body> {
@@ -30,6 +39,15 @@ pub(crate) fn elsewhere(digest: &Digest, url: &reqwest::Url) -> Response<Body> {
     set(&mut response, header::LOCATION, url.as_str());
     set(&mut response, header::CACHE_CONTROL, "no-store");
     name_content(&mut response, digest);
+    response
+}
+
+/// The answer with a list, which is another one the next time.
+pub(crate) fn list(content_type: &str, bytes: Bytes) -> Response<Body> {
+    let length = bytes.len();
+    let mut response = Response::new(Body::from(bytes));
+    set(&mut response, header::CONTENT_TYPE, content_type);
+    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
     response
 }
 

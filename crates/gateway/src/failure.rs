@@ -1,17 +1,29 @@
+use std::sync::Arc;
+
 use access::{Denied, Unauthenticated};
 use aws::{AwsError, Cause, Kind};
 use oci::{ErrorCode, ErrorEnvelope, InvalidRoute, Unsatisfiable};
 use serde_json::json;
 
-use crate::naming::Unnamed;
+use crate::{asked::Unread, naming::Unnamed, query::TooLong};
 
 /// Why a client does not get what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
     Route(#[from] InvalidRoute),
-    #[error("the {0} API is not offered here; this registry delivers images by tag and by digest")]
-    NotOffered(&'static str),
+    #[error(transparent)]
+    Query(#[from] TooLong),
+    #[error("`n={0}` is no number of tags; expected digits, such as n=100")]
+    PageSize(String),
+    #[error(
+        "ECR does not take the `last` of the request: in its lists that is no tag, but what stands in the Link header of the page before; follow that header. {0}"
+    )]
+    Cursor(Arc<Failure>),
+    #[error(
+        "this registry does not list repositories, which are AWS's to list: aws ecr describe-repositories; it lists the tags of one that is named, NAME/tags/list"
+    )]
+    NoCatalog,
     #[error(
         "this registry delivers images out of Amazon ECR and takes none; push to the ECR registry itself, and pull from here"
     )]
@@ -67,8 +79,10 @@ impl Failure {
             Self::Range(_) => 416,
             Self::Upstream(_) => 502,
             Self::Internal => 500,
-            // The referrers API is found missing by a 404; other clients do not mind which it is.
-            Self::NotOffered(_) => 404,
+            // As Docker's registry answers that has no catalog.
+            Self::NoCatalog => 404,
+            Self::Query(_) => 414,
+            Self::Cursor(_) => 400,
             _ => code.status(),
         };
         let mut envelope = ErrorEnvelope::new(code, self.to_string());
@@ -78,13 +92,19 @@ impl Failure {
         (status, envelope)
     }
 
+    /// Whether the client is told this code.
+    pub(crate) fn is(&self, code: ErrorCode) -> bool {
+        self.code() == code
+    }
+
     fn code(&self) -> ErrorCode {
         match self {
             Self::Route(InvalidRoute::Name(_)) => ErrorCode::NameInvalid,
             Self::Route(InvalidRoute::Digest(_)) => ErrorCode::DigestInvalid,
             Self::Route(InvalidRoute::Reference(_)) => ErrorCode::ManifestUnknown,
             Self::Route(InvalidRoute::Unknown) => ErrorCode::Unsupported,
-            Self::NotOffered(_) | Self::ReadOnly => ErrorCode::Unsupported,
+            Self::NoCatalog | Self::Query(_) | Self::Cursor(_) | Self::ReadOnly => ErrorCode::Unsupported,
+            Self::PageSize(_) => ErrorCode::PaginationNumberInvalid,
             Self::Unauthenticated(_) => ErrorCode::Unauthorized,
             Self::Denied(Denied::Caller { .. }) => ErrorCode::Denied,
             Self::Unnamed(_) | Self::Denied(_) => ErrorCode::NameUnknown,
@@ -96,6 +116,15 @@ impl Failure {
                 Kind::Throttled => ErrorCode::TooManyRequests,
                 Kind::Unavailable => ErrorCode::Unavailable,
             },
+        }
+    }
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Route(error) => error.into(),
+            Unread::Query(error) => error.into(),
         }
     }
 }
@@ -142,7 +171,10 @@ mod tests {
         for (failure, status, code) in [
             (Failure::Route(InvalidRoute::Unknown), 404, "UNSUPPORTED"),
             (Failure::ReadOnly, 405, "UNSUPPORTED"),
-            (Failure::NotOffered("tags"), 404, "UNSUPPORTED"),
+            (Failure::NoCatalog, 404, "UNSUPPORTED"),
+            (TooLong.into(), 414, "UNSUPPORTED"),
+            (Failure::Cursor(Arc::new(Failure::Internal)), 400, "UNSUPPORTED"),
+            (Failure::PageSize("x".into()), 400, "PAGINATION_NUMBER_INVALID"),
             (Unauthenticated::Missing.into(), 401, "UNAUTHORIZED"),
             (Unnamed::Registry("x".into()).into(), 404, "NAME_UNKNOWN"),
             (

@@ -6,18 +6,21 @@ use content::Store;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use net::Body;
-use oci::{ByteRange, Digest, Route};
+use oci::{ByteRange, Digest, Reference, Route};
 use state::{Live, Snapshot};
 use tracing::{debug, warn};
 
 use crate::{
     answer,
+    asked::Asked,
     blob::{Delivery, SMALL},
+    conversion,
     engine::{Engine, Served},
     failure::Failure,
+    listing::Listings,
     memo::{Grounds, Key, Memo},
-    naming,
     ready::Ready,
+    referrers, tags,
 };
 
 /// The registry.
@@ -25,6 +28,7 @@ use crate::{
 pub struct Gateway {
     live: Arc<Live>,
     engine: Engine,
+    listings: Listings,
     memo: Arc<Memo>,
 }
 
@@ -39,10 +43,12 @@ impl Gateway {
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
         let clock: Arc<dyn Fn() -> Timestamp + Send + Sync> = Arc::new(clock);
+        let engine = Engine::new(store, client, broker, clock);
         Self {
             live,
-            engine: Engine::new(store, client, broker, clock),
             memo: Arc::new(Memo::new()),
+            listings: Listings::new(engine.upstream.clone()),
+            engine,
         }
     }
 
@@ -57,6 +63,7 @@ impl Gateway {
             return ready.answer(&request);
         }
         let mut response = match self.route(&request, snapshot, question).await {
+            Ok(response) if request.method() == Method::HEAD => response.map(|_| Body::empty()),
             Ok(response) => response,
             Err(failure) => {
                 log(&request, &failure);
@@ -90,33 +97,39 @@ impl Gateway {
             .map(|value| value.as_bytes());
         // Before anything else, so that nobody learns by asking which names exist or are well formed.
         let identity = authenticate(&snapshot, authorization).map_err(Failure::from)?;
-        let route = Route::parse(request.uri().path()).map_err(Failure::from)?;
+        let asked = Asked::read(request).map_err(Failure::from)?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !is_read || matches!(route, Route::Upload { .. }) {
+        if !is_read || matches!(asked.route, Route::Upload { .. }) {
             return Err(Failure::ReadOnly.into());
         }
         let permit = |name| {
-            let target = naming::target(name, request.uri().query()).map_err(Failure::from)?;
+            let target = asked.target(name, &snapshot).map_err(Failure::from)?;
             permit(&snapshot, &identity, target).map_err(Failure::from)
         };
-        match &route {
+        match &asked.route {
             Route::Base => Ok(answer::base()),
             Route::Manifest { name, reference } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
-                let Served { found, until } = self.engine.manifest(&permit, reference).await?;
-                self.engine.note(&permit, &found)?;
-                let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
-                Ok(self.remembered(question, ready, until).answer(request))
+                let ready = self.manifest(&permit, reference, &asked, question).await?;
+                Ok(ready.answer(request))
             }
             Route::Blob { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
-                self.blob(&permit, digest, request, question).await
+                self.blob(&permit, digest, &asked, request, question).await
             }
-            Route::Tags { .. } => Err(Failure::NotOffered("tags").into()),
-            Route::Referrers { .. } => Err(Failure::NotOffered("referrers").into()),
-            Route::Catalog => Err(Failure::NotOffered("catalog").into()),
+            Route::Tags { name } => {
+                let permit = permit(name)?;
+                debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), "tags");
+                tags::answer(&self.listings, &permit, name, &asked).await
+            }
+            Route::Referrers { name, digest } => {
+                let permit = permit(name)?;
+                debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "referrers");
+                referrers::answer(&self.engine, &self.listings, &permit, digest, &asked).await
+            }
+            Route::Catalog => Err(Failure::NoCatalog.into()),
             Route::Upload { .. } => Err(Failure::ReadOnly.into()),
         }
     }
@@ -129,16 +142,36 @@ impl Gateway {
         ready
     }
 
+    async fn manifest(
+        &self,
+        permit: &Permit,
+        reference: &Reference,
+        asked: &Asked,
+        question: Option<(Key, Grounds)>,
+    ) -> Result<Ready, Arc<Failure>> {
+        let Served { found, until } = self.engine.manifest(permit, reference).await?;
+        self.engine.note(permit, &found)?;
+        if let Some(tag) = conversion::needed(reference, &asked.accepted, &found.media_type) {
+            let found = self.engine.converted(permit, tag, &asked.accepted).await?;
+            return Ok(Ready::manifest(&found.digest, &found.media_type, found.bytes));
+        }
+        let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
+        Ok(self.remembered(question, ready, until))
+    }
+
     async fn blob<B>(
         &self,
         permit: &Permit,
         digest: &Digest,
+        asked: &Asked,
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
     ) -> Result<Response<Body>, Arc<Failure>> {
         let head = request.method() == Method::HEAD;
         let Served { found: supply, until } = match self.engine.deliver(permit, digest, head).await? {
             Delivery::Here(served) => served,
+            // It is confirmed to be in this repository, and the client has it.
+            _ if asked.conditions.is_current(digest) => return Ok(answer::not_modified(digest)),
             Delivery::Elsewhere(url) => return Ok(answer::elsewhere(digest, &url)),
             Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
         };
@@ -149,15 +182,15 @@ impl Gateway {
             let ready = Ready::blob(digest, bytes);
             return Ok(self.remembered(question, ready, until).answer(request));
         }
+        // Only now: that the client has it is no reason to tell whether it is in this repository.
+        if asked.conditions.is_current(digest) {
+            return Ok(answer::not_modified(digest));
+        }
         let size = supply.size();
         if head {
             return Ok(answer::blob(digest, size, Body::empty()));
         }
-        let range = request
-            .headers()
-            .get(header::RANGE)
-            .and_then(|value| ByteRange::from_header(value.to_str().ok()?));
-        let Some(range) = range else {
+        let Some(range) = asked.conditions.range(digest) else {
             return Ok(answer::blob(digest, size, supply.body(0..size)));
         };
         let range = range.within(size).map_err(Failure::from)?;

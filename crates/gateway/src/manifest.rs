@@ -263,7 +263,7 @@ fn after(time: Timestamp, lifetime: SignedDuration) -> Timestamp {
 }
 
 /// The manifest in an answer, if it is what it claims to be and what was asked for.
-async fn verified(permit: &Permit, reference: &Reference, answer: Response) -> Result<Found, Failure> {
+pub(crate) async fn verified(permit: &Permit, reference: &Reference, answer: Response) -> Result<Found, Failure> {
     let registry = permit.registry();
     let wrong = |what: String| Failure::Upstream(format!("{registry} answered the manifest {reference} {what}"));
     let header = |name: &str| {

@@ -3,11 +3,15 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use net::Body;
 use oci::{Digest, MediaType};
 
-use crate::answer::API_VERSION;
+use crate::{
+    answer::{self, API_VERSION},
+    conditional::Conditions,
+};
 
 /// An answer that is ready to be given any number of times: what is small and is known to the last byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
+    digest: Digest,
     headers: HeaderMap,
     bytes: Bytes,
 }
@@ -35,17 +39,25 @@ impl Ready {
                 headers.insert(name, value);
             }
         };
-        let digest = digest.to_string();
+        let text = digest.to_string();
         insert(header::CONTENT_TYPE, media_type);
         insert(header::CONTENT_LENGTH, &bytes.len().to_string());
-        insert(header::ETAG, &format!("\"{digest}\""));
-        insert(header::HeaderName::from_static("docker-content-digest"), &digest);
+        insert(header::ETAG, &format!("\"{text}\""));
+        insert(header::HeaderName::from_static("docker-content-digest"), &text);
         headers.insert(API_VERSION.0, API_VERSION.1);
-        Self { headers, bytes }
+        Self {
+            digest: digest.clone(),
+            headers,
+            bytes,
+        }
     }
 
-    /// The answer to a request by GET or HEAD.
+    /// The answer to a request by GET or HEAD. Of conditions only whether the client has it already is looked at: what
+    /// is wanted in part is not answered from here.
     pub(crate) fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+        if Conditions::of(request.headers()).is_current(&self.digest) {
+            return answer::not_modified(&self.digest);
+        }
         let body = match *request.method() {
             Method::HEAD => Body::empty(),
             _ => Body::from(self.bytes.clone()),

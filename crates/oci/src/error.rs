@@ -55,6 +55,8 @@ pub enum ErrorCode {
     Unsupported,
     /// Too many requests.
     TooManyRequests,
+    /// The number of entries that a list is asked for is none. Not in the specification's table; Docker's registry sends it.
+    PaginationNumberInvalid,
     /// The registry cannot answer now. Not in the specification's table; Docker's registry sends it.
     Unavailable,
 }
@@ -91,6 +93,7 @@ impl ErrorCode {
             Self::Denied => "DENIED",
             Self::Unsupported => "UNSUPPORTED",
             Self::TooManyRequests => "TOOMANYREQUESTS",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Self::Unavailable => "UNAVAILABLE",
         }
     }
@@ -107,6 +110,7 @@ impl ErrorCode {
             | Self::DigestInvalid
             | Self::ManifestInvalid
             | Self::NameInvalid
+            | Self::PaginationNumberInvalid
             | Self::SizeInvalid
             | Self::TagInvalid => 400,
             Self::Unauthorized => 401,

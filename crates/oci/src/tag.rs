@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::text::as_text;
+use crate::{Digest, text::as_text};
 
 /// A tag: up to 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`
 /// (OCI distribution specification 1.1, "Pulling manifests").
@@ -15,6 +15,13 @@ pub struct InvalidTag(String);
 impl Tag {
     /// The longest tag in bytes.
     pub const MAX_LENGTH: usize = 128;
+
+    /// The tag under which clients keep the list of what refers to a manifest, where a registry has no referrers API: the
+    /// algorithm, `-`, and up to 64 digits (OCI distribution specification 1.1, "Referrers Tag Schema").
+    pub fn of_referrers(subject: &Digest) -> Self {
+        let (algorithm, hex) = (subject.algorithm().as_str(), subject.hex());
+        Self(format!("{algorithm}-{}", &hex[..hex.len().min(64)]))
+    }
 
     /// The tag as it stands in a URL.
     pub fn as_str(&self) -> &str {
@@ -56,6 +63,16 @@ mod tests {
         }
         for tag in ["", ".a", "-a", "a b", "a/b", "a:b", "ä", &"a".repeat(129)] {
             assert!(tag.parse::<Tag>().is_err(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_tag_of_referrers_is_the_digest_as_far_as_the_schema_takes_it() {
+        for (algorithm, digits) in [("sha256", 64), ("sha512", 128)] {
+            let subject = format!("{algorithm}:{}", "a".repeat(digits)).parse().unwrap();
+            let tag = Tag::of_referrers(&subject);
+            assert_eq!(tag.as_str(), format!("{algorithm}-{}", "a".repeat(64)));
+            assert_eq!(tag.as_str().parse(), Ok(tag.clone()));
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod document;
+mod domain;
 mod live;
 mod load;
 mod name;
@@ -12,6 +13,7 @@ mod upstream;
 pub mod wildcard;
 
 pub use document::{Documents, InvalidDocument, Located, Resource};
+pub use domain::{DomainName, InvalidDomainName};
 pub use live::Live;
 pub use load::{LoadError, load};
 pub use name::{InvalidResourceName, ResourceName};

@@ -5,7 +5,7 @@ use std::{
 
 use aws::RegistryHost;
 
-use crate::{Documents, Located, Resource, ResourceName, Robot, Team, TokenHash, Upstream};
+use crate::{Documents, DomainName, Located, Resource, ResourceName, Robot, Team, TokenHash, Upstream};
 
 /// All resources at one time. Never changed, only replaced.
 #[derive(Debug, Default)]
@@ -13,6 +13,7 @@ pub struct Snapshot {
     teams: BTreeMap<ResourceName, Arc<Team>>,
     upstreams: BTreeMap<ResourceName, BTreeMap<ResourceName, Arc<Upstream>>>,
     registries: HashMap<RegistryHost, BTreeMap<ResourceName, Arc<Upstream>>>,
+    domains: HashMap<DomainName, Arc<Upstream>>,
     robots: HashMap<TokenHash, Arc<Robot>>,
 }
 
@@ -30,7 +31,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`Inconsistent`] for the first resource that is defined twice, names a team that is not there, shares a registry
-    /// with another upstream of its team, or a token with another robot.
+    /// with another upstream of its team, a domain with any other upstream, or a token with another robot.
     pub fn build(files: impl IntoIterator<Item = Documents>) -> Result<Self, Inconsistent> {
         let mut located: BTreeMap<String, Located> = BTreeMap::new();
         for resource in files.into_iter().flat_map(|documents| documents.resources) {
@@ -76,6 +77,11 @@ impl Snapshot {
         self.registries.get(registry)?.get(team)
     }
 
+    /// The upstream for which this domain stands, whatever its team.
+    pub fn upstream_of_domain(&self, domain: &DomainName) -> Option<&Arc<Upstream>> {
+        self.domains.get(domain)
+    }
+
     /// The robot whose token has this hash.
     pub fn robot(&self, token: &TokenHash) -> Option<&Arc<Robot>> {
         self.robots.get(token)
@@ -88,6 +94,16 @@ impl Snapshot {
             if let Some(other) = others.insert(upstream.team.clone(), shared.clone()) {
                 let problem = format!(
                     "spec.registry: `{registry}` is a registry of Upstream {}/{} already; a team reaches a registry by one upstream",
+                    other.team, other.name
+                );
+                return Err(located.inconsistent(problem));
+            }
+        }
+        for domain in &upstream.domains {
+            // Over all teams: the host of a request is all that tells which upstream it means.
+            if let Some(other) = self.domains.insert(domain.clone(), shared.clone()) {
+                let problem = format!(
+                    "spec.domains: `{domain}` stands for Upstream {}/{} already; a domain stands for one upstream",
                     other.team, other.name
                 );
                 return Err(located.inconsistent(problem));
@@ -193,6 +209,27 @@ mod tests {
                 upstream("b", "x", account)
             ])
             .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_domain_stands_for_one_upstream_of_all_teams() {
+        let with = |team: &str, account: &str, domain: &str| {
+            let upstream = upstream(team, "x", account);
+            upstream.replace("  source:", &format!("  domains: [{domain}]\n  source:"))
+        };
+        let (a, b) = ("111122223333", "444455556666");
+        let ours = [team("a"), team("b"), with("a", a, "a.example.com")];
+        let snapshot = build(&[&ours[..], &[with("b", b, "b.example.com")]].concat()).unwrap();
+        let found = |name: &str| snapshot.upstream_of_domain(&name.parse().unwrap());
+        assert_eq!(found("A.example.com").unwrap().team.as_str(), "a");
+        assert_eq!(found("b.example.com").unwrap().team.as_str(), "b");
+        assert!(found("c.example.com").is_none());
+        let error = build(&[&ours[..], &[with("b", b, "A.Example.com")]].concat()).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("Upstream b/x") && error.contains("stands for Upstream a/x already"),
+            "{error}"
         );
     }
 

@@ -14,7 +14,7 @@ pub use self::{
     caller::{Asker, NoCaller},
     pattern::{InvalidRepositoryPattern, InvalidTagPattern, RepositoryPattern, TagPattern},
 };
-use crate::ResourceName;
+use crate::{DomainName, ResourceName};
 
 /// A registry that a team pulls from, and the AWS identity with which that is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Upstream {
     pub registry: RegistryHost,
     /// Further registries that the same identity opens. A login is one for all registries of a region.
     pub registries: Vec<RegistryHost>,
+    /// Host names that stand for this upstream: what is asked for under them is a repository of `registry`.
+    pub domains: Vec<DomainName>,
     /// How the AWS identity comes about.
     pub chain: Arc<Chain>,
     /// Whether AWS is to tell one client from another.

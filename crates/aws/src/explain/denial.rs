@@ -200,10 +200,10 @@ pub(super) fn asked(message: &str, principal: &str, wanted: &str) -> (Option<Arn
     match Sentence::read(message) {
         Some(sentence) => (Some(sentence.user), sentence.action),
         None => {
-            let action = if wanted.starts_with("blob") {
-                "ecr:GetDownloadUrlForLayer"
-            } else {
-                "ecr:BatchGetImage"
+            let action = match wanted.split(' ').next() {
+                Some("blob") => "ecr:GetDownloadUrlForLayer",
+                Some("tags") => "ecr:ListImages",
+                _ => "ecr:BatchGetImage",
             };
             (principal.parse().ok(), action.to_owned())
         }

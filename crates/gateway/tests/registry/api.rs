@@ -177,10 +177,18 @@ async fn a_push_is_refused_with_what_this_registry_is_for() {
 #[tokio::test]
 async fn what_is_not_offered_or_not_understood_has_its_error() {
     let wharf = Wharf::build().await;
-    let digest = Digest::of(b"x");
     for (path, status, code) in [
-        ("prod/team/app/tags/list".to_owned(), 404, "UNSUPPORTED"),
-        (format!("prod/team/app/referrers/{digest}"), 404, "UNSUPPORTED"),
+        (
+            "prod/team/app/tags/list?n=-1".to_owned(),
+            400,
+            "PAGINATION_NUMBER_INVALID",
+        ),
+        ("prod/team/app/referrers/1".to_owned(), 400, "DIGEST_INVALID"),
+        (
+            format!("prod/team/app/tags/list?{}", "a".repeat(5000)),
+            414,
+            "UNSUPPORTED",
+        ),
         ("_catalog".to_owned(), 404, "UNSUPPORTED"),
         ("prod/team/app".to_owned(), 404, "UNSUPPORTED"),
         ("app/manifests/1".to_owned(), 404, "NAME_UNKNOWN"),

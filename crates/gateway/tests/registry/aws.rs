@@ -1,7 +1,9 @@
 //! An AWS that answers as it is told and remembers what it was asked.
 
+mod lists;
+
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -16,6 +18,7 @@ use tokio::sync::{oneshot, watch};
 
 pub(crate) const REGISTRY: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
 pub(crate) const OTHER_REGISTRY: &str = "444455556666.dkr.ecr.us-east-1.amazonaws.com";
+pub(crate) const PUBLIC: &str = "public.ecr.aws";
 pub(crate) const BUCKET: &str = "prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com";
 
 /// A request as it arrived.
@@ -24,8 +27,11 @@ pub(crate) struct Seen {
     pub(crate) method: String,
     pub(crate) host: String,
     pub(crate) path: String,
+    pub(crate) query: String,
     pub(crate) headers: HeaderMap,
 }
+
+type Referrers = BTreeMap<(String, Digest), Vec<serde_json::Value>>;
 
 /// What the registry answers instead of what it has, for a path and once for each entry.
 type Orders = Mutex<HashMap<String, Vec<Response<Bytes>>>>;
@@ -48,6 +54,8 @@ struct State {
     orders: Orders,
     /// What the registry answers to everything, in place of what it has.
     mood: Mutex<Option<(u16, String)>>,
+    /// By place and subject what the referrers API has; without it, there is no such API.
+    referrers: Mutex<Option<Referrers>>,
     /// The policy that every repository has; without one, who asks for it is refused.
     policy: Mutex<Option<String>>,
     /// The password that is accepted at present; each login is given the next.
@@ -61,6 +69,7 @@ impl Aws {
             "api.ecr.us-east-1.amazonaws.com",
             REGISTRY,
             OTHER_REGISTRY,
+            PUBLIC,
             BUCKET,
         ];
         let pair = rcgen::generate_simple_self_signed(names.map(str::to_owned)).unwrap();
@@ -207,6 +216,7 @@ impl State {
             method: request.method().to_string(),
             host: host.clone(),
             path: path.clone(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
             headers: request.headers().clone(),
         });
         self.news.send_replace(());
@@ -224,7 +234,8 @@ impl State {
                 answer(200, &[("content-type", "application/x-amz-json-1.1")], body)
             }
             BUCKET => self.layer(request.headers(), &path),
-            registry => self.registry(registry, &path, request.headers()),
+            PUBLIC if path == "/token/" => answer(200, &[], r#"{"token":"public-token","expires_in":3600}"#),
+            registry => self.registry(registry, request),
         }
     }
 
@@ -236,11 +247,15 @@ impl State {
         }
     }
 
-    fn registry(&self, host: &str, path: &str, headers: &HeaderMap) -> Response<Bytes> {
-        let login = format!(
-            "Basic {}",
-            STANDARD.encode(format!("AWS:password-{}", self.logins.lock().unwrap()))
-        );
+    fn registry(&self, host: &str, request: &Request<Incoming>) -> Response<Bytes> {
+        let (path, headers) = (request.uri().path(), request.headers());
+        let login = match host {
+            PUBLIC => "Bearer public-token".to_owned(),
+            _ => format!(
+                "Basic {}",
+                STANDARD.encode(format!("AWS:password-{}", self.logins.lock().unwrap()))
+            ),
+        };
         if headers.get("authorization").is_none_or(|value| value != login.as_str()) {
             return answer(401, &[], "Not Authorized\n");
         }
@@ -250,7 +265,9 @@ impl State {
         let rest = path.strip_prefix("/v2/").unwrap();
         if let Some((repository, reference)) = rest.split_once("/manifests/") {
             let manifests = self.manifests.lock().unwrap();
-            return match manifests.get(&(format!("{host}/{repository}"), reference.to_owned())) {
+            let found = manifests.get(&(format!("{host}/{repository}"), reference.to_owned()));
+            return match found {
+                Some((media_type, bytes)) if is_unknown(headers, reference, media_type) => converted(headers, bytes),
                 Some((media_type, bytes)) => answer(
                     200,
                     &[
@@ -262,7 +279,14 @@ impl State {
                 None => refusal(ErrorCode::ManifestUnknown, "Requested image not found"),
             };
         }
+        if let Some(listed) = self.list(host, rest, request.uri().query().unwrap_or_default()) {
+            return listed;
+        }
         let (repository, digest) = rest.split_once("/blobs/").unwrap();
+        // aws/containers-roadmap#2671
+        if host == PUBLIC && request.method() == "HEAD" {
+            return answer(401, &[], "Not Authorized\n");
+        }
         if self
             .blobs
             .lock()
@@ -293,6 +317,27 @@ impl State {
         let part = blob.slice(range.start as usize..range.end as usize);
         answer(206, &[("content-range", &content_range)], part)
     }
+}
+
+/// Whether the client asks by tag and understands other types only.
+fn is_unknown(headers: &HeaderMap, reference: &str, media_type: &str) -> bool {
+    let accept = headers.get("accept").map_or("*/*", |value| value.to_str().unwrap());
+    !reference.contains(':') && !accept.contains("*/*") && !accept.contains(media_type)
+}
+
+/// The manifest in Docker's words for whoever understands those.
+fn converted(headers: &HeaderMap, manifest: &Bytes) -> Response<Bytes> {
+    if headers["accept"] != MediaType::DOCKER_MANIFEST {
+        return refusal(ErrorCode::ManifestUnknown, "Requested image not found");
+    }
+    let text = std::str::from_utf8(manifest).unwrap();
+    let text = text.replace(MediaType::OCI_MANIFEST, MediaType::DOCKER_MANIFEST);
+    let digest = Digest::of(text.as_bytes()).to_string();
+    let headers = [
+        ("content-type", MediaType::DOCKER_MANIFEST),
+        ("docker-content-digest", &digest),
+    ];
+    answer(200, &headers, text)
 }
 
 fn asks_for_policy(headers: &HeaderMap) -> bool {

@@ -51,6 +51,9 @@ async fn a_redirect_moves_no_byte_and_is_good_for_this_blob_alone() {
         assert_eq!(answer.headers()["cache-control"], "no-store");
     }
     assert_eq!(wharf.aws.count(BUCKET, ""), 0);
+    let known = wharf.request("GET", &path(&blobs[3]));
+    let known = known.header("if-none-match", format!("\"{}\"", blobs[3])).send().await;
+    assert_eq!(known.unwrap().status(), 304, "whoever has it is sent nowhere");
 
     let head = wharf.request("HEAD", &path(&blobs[3])).send().await.unwrap();
     assert_eq!(head.status(), 200);

@@ -6,8 +6,12 @@
 mod access;
 mod api;
 mod aws;
+mod clauses;
+mod conversion;
 mod delivery;
+mod lists;
 mod membership;
+mod names;
 mod permissions;
 mod secrets;
 mod sharing;

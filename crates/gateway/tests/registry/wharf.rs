@@ -12,24 +12,33 @@ use ::aws::{Broker, Settings};
 use content::Store;
 use gateway::Gateway;
 use jiff::{SignedDuration, Timestamp};
-use net::{Limits, Listener, Outgoing, Resolve, Roots};
+use net::{Certificate, Limits, Listener, Outgoing, Resolve, Roots};
 use oci::ErrorEnvelope;
 use oidc::{Issuer, SigningKey};
 use state::{Live, TokenHash};
 use tokio::sync::oneshot;
 
-use crate::aws::{Aws, OTHER_REGISTRY, REGISTRY};
+use crate::aws::{Aws, OTHER_REGISTRY, PUBLIC, REGISTRY};
 
 pub(crate) const TOKEN: &str = "whr_the-token-of-acme";
 pub(crate) const OTHER_TOKEN: &str = "whr_the-token-of-other";
+
+/// A host name under which the gateway is found, and which stands for no upstream.
+pub(crate) const PROXY: &str = "proxy.example.com";
+/// The same, and it stands for acme's upstream.
+pub(crate) const DOMAIN: &str = "images.example.com";
+/// The same, and it stands for the other team's.
+pub(crate) const OTHER_DOMAIN: &str = "other.example.com";
 
 pub(crate) struct Wharf {
     pub(crate) aws: Aws,
     pub(crate) address: SocketAddr,
     folder: tempfile::TempDir,
     client: reqwest::Client,
+    /// Speaks HTTP/2 with the gateway, under TLS.
+    secure: reqwest::Client,
     seconds: Arc<AtomicI64>,
-    _stop: oneshot::Sender<()>,
+    _stop: [oneshot::Sender<()>; 2],
 }
 
 impl Wharf {
@@ -43,7 +52,8 @@ impl Wharf {
         let aws = Aws::start(folder.path()).await;
         std::fs::write(folder.path().join("resources.yaml"), resources).unwrap();
         let live = Arc::new(Live::load(vec![folder.path().join("resources.yaml")]).unwrap());
-        let resolve = Resolve::parse([format!("*.amazonaws.com={}", aws.address)]).unwrap();
+        let resolve =
+            Resolve::parse(["*.amazonaws.com", PUBLIC].map(|name| format!("{name}={}", aws.address))).unwrap();
         let roots = Roots::system().with_pem("the test's CA", aws.ca.as_bytes()).unwrap();
         let client = Outgoing { resolve, roots }.client().unwrap();
         let issuer = Issuer::new(
@@ -62,26 +72,41 @@ impl Wharf {
         let broker = Broker::new(settings, client.clone(), clock.clone());
         let store = Store::open(&folder.path().join("content")).unwrap();
         let gateway = Gateway::new(live, store, client.clone(), broker, clock);
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), None, Limits::default())
-            .await
+        let pair = rcgen::generate_simple_self_signed([PROXY, DOMAIN, OTHER_DOMAIN].map(str::to_owned)).unwrap();
+        let (chain, key) = (folder.path().join("proxy.crt"), folder.path().join("proxy.key"));
+        std::fs::write(&chain, pair.cert.pem()).unwrap();
+        std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+        let certificate = Certificate::load(&chain, &key).unwrap();
+        let (address, stop) = listen(gateway.clone(), None).await;
+        let (secure_address, secure_stop) = listen(gateway, Some(&certificate)).await;
+        let resolve = Resolve::parse([format!("*.example.com={secure_address}")]).unwrap();
+        let roots = Roots::system()
+            .with_pem("the proxy's", pair.cert.pem().as_bytes())
             .unwrap();
-        let address = listener.address();
-        let (stop, stopped) = oneshot::channel();
-        let handler = move |request| {
-            let gateway = gateway.clone();
-            async move { gateway.answer::<hyper::body::Incoming>(request).await }
-        };
-        tokio::spawn(listener.serve(handler, async move {
-            let _ = stopped.await;
-        }));
+        let secure = Outgoing { resolve, roots }.client().unwrap();
         Self {
             aws,
             address,
             folder,
             client,
+            secure,
             seconds,
-            _stop: stop,
+            _stop: [stop, secure_stop],
         }
+    }
+
+    /// A request over HTTP/2, for one of the host names of the gateway.
+    pub(crate) fn secure(&self, method: &str, host: &str, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("https://{host}/v2/{path}");
+        let request = self.secure.request(method.parse().unwrap(), url);
+        request.basic_auth("robot", Some(TOKEN))
+    }
+
+    /// A request over HTTP/1.1 for any path, not only those below `/v2/`.
+    pub(crate) fn at(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        let request = self.client.request(method.parse().unwrap(), url);
+        request.basic_auth("robot", Some(TOKEN))
     }
 
     /// A request with the login of the team acme.
@@ -123,6 +148,21 @@ impl Wharf {
     }
 }
 
+async fn listen(gateway: Gateway, certificate: Option<&Certificate>) -> (SocketAddr, oneshot::Sender<()>) {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into(), certificate, Limits::default());
+    let listener = listener.await.unwrap();
+    let address = listener.address();
+    let (stop, stopped) = oneshot::channel();
+    let handler = move |request| {
+        let gateway = gateway.clone();
+        async move { gateway.answer::<hyper::body::Incoming>(request).await }
+    };
+    tokio::spawn(listener.serve(handler, async move {
+        let _ = stopped.await;
+    }));
+    (address, stop)
+}
+
 pub(crate) async fn refused(answer: reqwest::Response) -> (u16, String, String) {
     let status = answer.status().as_u16();
     let envelope: ErrorEnvelope = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
@@ -135,12 +175,16 @@ pub(crate) async fn refused(answer: reqwest::Response) -> (u16, String, String) 
 
 fn resources() -> String {
     let mut text = String::new();
-    for (team, token, registry) in [("acme", TOKEN, REGISTRY), ("other", OTHER_TOKEN, OTHER_REGISTRY)] {
+    for (team, token, registry, domain) in [
+        ("acme", TOKEN, REGISTRY, DOMAIN),
+        ("other", OTHER_TOKEN, OTHER_REGISTRY, OTHER_DOMAIN),
+    ] {
         let (account, hash) = (&registry[..12], TokenHash::of(token));
         text += &format!(
             "---\napiVersion: wharfinger.dev/v1\nkind: Team\nmetadata: {{ name: {team} }}\n\
              ---\napiVersion: wharfinger.dev/v1\nkind: Robot\nmetadata: {{ team: {team}, name: ci }}\nspec: {{ tokenHash: '{hash}' }}\n\
-             ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: prod }}\nspec:\n  registry: {registry}\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::{account}:role/pull' }} }}\n"
+             ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: prod }}\nspec:\n  registry: {registry}\n  domains: [{domain}]\n  source: {{ webIdentity: {{ roleArn: 'arn:aws:iam::{account}:role/pull' }} }}\n\
+             ---\napiVersion: wharfinger.dev/v1\nkind: Upstream\nmetadata: {{ team: {team}, name: public }}\nspec:\n  registry: {PUBLIC}\n  source: {{ anonymous: {{}} }}\n"
         );
     }
     text

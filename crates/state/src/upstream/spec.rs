@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 
 use super::{Attribution, Delivery, RepositoryPattern, SessionTag, TagPattern, Upstream};
-use crate::{ResourceName, Team};
+use crate::{DomainName, ResourceName, Team};
 
 /// The `spec` of an upstream's document.
 #[derive(Debug, Deserialize)]
@@ -16,6 +16,8 @@ pub(crate) struct UpstreamSpec {
     registry: RegistryHost,
     #[serde(default, deserialize_with = "registries")]
     registries: Vec<RegistryHost>,
+    #[serde(default)]
+    domains: Vec<DomainName>,
     source: Source,
     #[serde(default)]
     hops: Vec<Hop>,
@@ -59,6 +61,12 @@ impl Upstream {
                 ));
             }
             chain = Chain::new(chain.source, chain.hops, Some(registry)).map_err(|error| error.to_string())?;
+        }
+        if spec.domains.len() > MAX_DOMAINS {
+            return Err(format!(
+                "domains: there are {}; at most {MAX_DOMAINS} are taken",
+                spec.domains.len()
+            ));
         }
         if spec.repositories.len() > MAX_REPOSITORIES {
             return Err(format!(
@@ -104,6 +112,7 @@ impl Upstream {
             name,
             registry: spec.registry,
             registries: spec.registries,
+            domains: spec.domains,
             chain: Arc::new(chain),
             attribution: spec.attribution,
             session_tags: spec.session_tags,
@@ -221,6 +230,7 @@ fn duration<'de, D: Deserializer<'de>>(
 const MAX_LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
 const MAX_REPOSITORIES: usize = 100;
 const MAX_REGISTRIES: usize = 100;
+const MAX_DOMAINS: usize = 100;
 const MAX_TAGS: usize = 100;
 /// STS API reference, `Policy` of `AssumeRole`.
 const MAX_SESSION_POLICY: usize = 2048;
@@ -254,6 +264,7 @@ mod tests {
             format!("{KEY}, {HOP}, sessionTags: [team, client], narrowSession: true, repositories: [a]"),
             format!("{FILE}, repositories: ['team/*'], narrowSession: true"),
             format!("source: {{ ambient: {{}} }}, {HOP}"),
+            format!("{WEB}, domains: [images.example.com, Images.Example.org]"),
             format!("{WEB}, registries: [{OTHER}], repositories: [a], narrowSession: true"),
         ] {
             assert_eq!(read(&spec), Ok(()), "{spec}");
@@ -283,6 +294,15 @@ mod tests {
             (format!("{WEB}, attribution: nobody"), "spec.attribution: "),
             ("source: { anonymous: {} }".to_owned(), "spec.source: "),
             (format!("{WEB}, registries: [docker.io]"), "spec.registries: "),
+            (format!("{WEB}, domains: [{OTHER}]"), "spec.domains[0]: "),
+            (
+                format!("{WEB}, domains: ['https://a.example.com']"),
+                "spec.domains[0]: ",
+            ),
+            (
+                format!("{WEB}, domains: [{}]", ["a.example.com"; 101].join(", ")),
+                "spec.domains: ",
+            ),
             (
                 format!("{WEB}, registries: [444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn]"),
                 "spec.registries: ",

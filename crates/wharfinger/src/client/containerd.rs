@@ -117,8 +117,7 @@ containerd reads them at each pull where its config.toml has
   config_path = \"/etc/containerd/certs.d\"
 
 containerd names the registry to the proxy by `?ns=HOST`, and with --override-path by the path as well.
-A Wharfinger of this version refuses the two together: --override-path is for one behind something that
-takes `?ns=` away.
+Both mean the same to a Wharfinger: --override-path is for one behind something that takes `?ns=` away.
 
 Exit status:
   0 shown or written; 1 a file cannot be written; 2 an option, or a file that is there, cannot be used";

@@ -198,7 +198,9 @@ pub(crate) async fn listen(listen: &Listen) -> Result<(Listener, Option<Certific
 impl Routes {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
-        if path == "/v2" || path.starts_with("/v2/") {
+        // The issuer's paths come first: they may begin with any word, and AWS has them registered.
+        let is_of_issuer = path == self.issuer.discovery_path() || path == self.issuer.jwks_path();
+        if !is_of_issuer && gateway::is_of_registry(path) {
             return self.gateway.answer(request).await;
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
