@@ -35,6 +35,11 @@ const NEEDED: &[Program] = &[
         trial: &[],
     },
     Program {
+        name: "buildah",
+        package: "buildah",
+        trial: &[],
+    },
+    Program {
         name: "containerd",
         package: "containerd",
         trial: &[],
@@ -220,7 +225,7 @@ mod tests {
         assert_eq!(missing.len(), NEEDED.len());
         assert_eq!(
             packages(&missing).unwrap(),
-            ["containerd", "openssl", "podman", "python3-venv", "skopeo"]
+            ["buildah", "containerd", "openssl", "podman", "python3-venv", "skopeo"]
         );
         assert_eq!(packages(&[]), None);
     }

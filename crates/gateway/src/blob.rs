@@ -2,6 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use access::Permit;
 use content::{Admission, Blob, Content, FetchError, Passage, Place};
+use jiff::SignedDuration;
 use net::Body;
 use oci::Digest;
 use reqwest::Url;
@@ -102,6 +103,7 @@ impl Engine {
         {
             self.prefetch(permit, place, image, digest.clone());
         }
+        let url = url.or_else(|| self.urls.recall(&(place.clone(), digest.clone()), (self.clock)()));
         let layer = |url: Option<Url>| {
             let confirmed = url.map(Confirmed::Elsewhere);
             Arc::new(Layer::new(
@@ -167,7 +169,12 @@ impl Engine {
             warn!(%error, %digest, "a membership could not be kept");
         }
         match confirmed {
-            Confirmed::Elsewhere(url) => Ok(Some(url)),
+            Confirmed::Elsewhere(url) => {
+                // For whoever finds the blob admitted before its download has begun.
+                let key = (place.clone(), digest.clone());
+                self.urls.remember(key, url.clone(), URL, (self.clock)());
+                Ok(Some(url))
+            }
             // An answer that has the bytes is one client's; the download asks for one of its own.
             Confirmed::Here(_) => Ok(None),
         }
@@ -207,5 +214,7 @@ impl Supply {
 
 /// Bytes. What is larger is sent as a file.
 pub(crate) const SMALL: u64 = 64 * 1024;
+/// How long a signed URL is kept at hand; it lives for minutes.
+const URL: SignedDuration = SignedDuration::from_secs(5);
 /// What is not larger is not worth a redirect.
 const SMALL_ENOUGH: u64 = 1024 * 1024;

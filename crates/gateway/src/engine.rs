@@ -5,6 +5,7 @@ use aws::Broker;
 use content::{Place, Scope, Store};
 use jiff::Timestamp;
 use oci::Digest;
+use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -24,6 +25,8 @@ pub(crate) struct Engine {
     pub(crate) contents: Arc<Contents>,
     /// Blobs of which the registry is being asked.
     pub(crate) memberships: Arc<Flights<(Place, Digest), Membership>>,
+    /// Where the registry said a moment ago that blobs are.
+    pub(crate) urls: Arc<Brief<(Place, Digest), Url>>,
     /// Images of which blobs are being fetched ahead.
     pub(crate) prefetches: Arc<Flights<(Place, Digest), ()>>,
     pub(crate) ahead: Arc<Semaphore>,
@@ -52,6 +55,7 @@ impl Engine {
             failures: Arc::default(),
             contents: Arc::new(Contents::new()),
             memberships: Arc::default(),
+            urls: Arc::default(),
             prefetches: Arc::default(),
             ahead: Arc::new(Semaphore::new(AHEAD)),
             clock,

@@ -50,7 +50,6 @@ fn containerd_pulls_by_the_images_own_name_from_the_proxy_alone() {
 
 /// containerd sends `?ns=` with every path, also one that names the registry already.
 #[test]
-#[ignore = "the gateway takes the whole path for the repository wherever `?ns=` is there"]
 fn containerd_pulls_by_the_images_own_name_with_the_registry_in_the_path() {
     let installation = Installation::new();
     let in_the_path = &["--override-path", "--no-fallback"];

@@ -17,6 +17,7 @@ mod image;
 mod python;
 
 mod address;
+mod buildah;
 mod child;
 mod configured;
 mod containerd;

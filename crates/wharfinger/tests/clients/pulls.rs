@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::home::{Home, Outcome};
 use crate::installation::Installation;
 use crate::pull::Pull;
-use crate::{containerd, own, podman, skopeo};
+use crate::{buildah, containerd, own, podman, skopeo};
 
 #[test]
 fn skopeo_pulls_by_the_path_form() {
@@ -20,6 +20,11 @@ fn skopeo_pulls_by_the_name_of_the_upstream() {
 #[test]
 fn podman_pulls_by_the_path_form() {
     pulled_by(podman::pull);
+}
+
+#[test]
+fn buildah_pulls_by_the_path_form() {
+    pulled_by(buildah::pull);
 }
 
 #[test]

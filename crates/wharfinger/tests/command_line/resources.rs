@@ -117,7 +117,7 @@ fn an_unknown_kind_version_or_field_is_named_with_those_that_there_are() {
     assert_change_refused(
         "registry:",
         "regsitry:",
-        &["spec.regsitry", "expected one of registry, registries, source"],
+        &["spec.regsitry", "expected one of registry, registries, domains, source"],
     );
     assert_change_refused(
         "roleArn",
