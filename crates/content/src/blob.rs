@@ -1,10 +1,4 @@
-use std::{
-    fs::File,
-    io,
-    ops::{Range, RangeBounds},
-    os::unix::fs::FileExt,
-    sync::Arc,
-};
+use std::{fs::File, io, ops::RangeBounds, os::unix::fs::FileExt, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -100,24 +94,7 @@ impl Blob {
     /// Where the content has to be checked again, the last bytes of the range (256 KiB, or all if there are fewer) come
     /// when **all** of the content was found to be right.
     pub fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
-        let range = reader::clamp(range, self.size);
-        match &self.check {
-            None => reader::stream(Arc::clone(&self.file), range, None),
-            Some(check) => self.checked_stream(range, Arc::clone(check)),
-        }
-    }
-
-    fn checked_stream(&self, range: Range<u64>, check: Arc<Check>) -> ByteStream {
-        let held_back = range.end.saturating_sub(CHUNK).max(range.start);
-        let file = Arc::clone(&self.file);
-        let last = reader::stream(Arc::clone(&file), held_back..range.end, None);
-        let passed = Arc::clone(&check).passed();
-        let last = stream::once(async move { passed.await.map(|()| last) }).try_flatten();
-        let begin = async move {
-            check.begin();
-            io::Result::Ok(reader::stream(file, range.start..held_back, None))
-        };
-        stream::once(begin).try_flatten().chain(last).boxed()
+        self.parts(range).bytes()
     }
 
     /// All bytes at once, hashed once more; meant for manifests.

@@ -81,10 +81,7 @@ impl Content {
     /// The last bytes of the range (256 KiB, or all if there are fewer) of growing content come only after **all** of
     /// the content is verified: an answer made of unverified bytes never completes, whatever part of the content it is.
     pub fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
-        match self {
-            Self::Whole(blob) => blob.stream(range),
-            Self::Growing(download) => download.stream(range),
-        }
+        self.parts(range).bytes()
     }
 
     /// The parts of the file that make up `range`, each when it may be read. What [`Content::stream`] says of the last
@@ -102,12 +99,6 @@ impl Download {
         let range = reader::clamp(range, self.size);
         let gate = self.gate.clone().holding_back(&range);
         Parts::new(Arc::clone(&self.file), reader::ranges(range, Some(gate)))
-    }
-
-    fn stream(&self, range: impl RangeBounds<u64>) -> ByteStream {
-        let range = reader::clamp(range, self.size);
-        let gate = self.gate.clone().holding_back(&range);
-        reader::stream(Arc::clone(&self.file), range, Some(gate))
     }
 }
 

@@ -30,29 +30,6 @@ pub struct Parts {
 /// readers fit into memory.
 pub(crate) const CHUNK: u64 = 256 * 1024;
 
-/// One reader of one file, at its own pace.
-struct Reader {
-    file: Arc<File>,
-    left: Range<u64>,
-    /// Holds the reader back while the file grows. A finished file has none.
-    gate: Option<Gate>,
-}
-
-/// The bytes of `range`, as far as the gate lets them through. The range lies within the file, or within what the file
-/// will be.
-pub(crate) fn stream(file: Arc<File>, range: Range<u64>, gate: Option<Gate>) -> ByteStream {
-    let reader = Reader {
-        file,
-        left: range,
-        gate,
-    };
-    stream::try_unfold(reader, |mut reader| async move {
-        let chunk = reader.chunk().await?;
-        Ok(chunk.map(|chunk| (chunk, reader)))
-    })
-    .boxed()
-}
-
 /// The parts of `range`, as far as the gate lets them through.
 pub(crate) fn ranges(range: Range<u64>, gate: Option<Gate>) -> BoxStream<'static, io::Result<Range<u64>>> {
     stream::try_unfold((range, gate), |(mut left, mut gate)| async move {
@@ -73,6 +50,23 @@ pub(crate) fn ranges(range: Range<u64>, gate: Option<Gate>) -> BoxStream<'static
 impl Parts {
     pub(crate) fn new(file: Arc<File>, ranges: BoxStream<'static, io::Result<Range<u64>>>) -> Self {
         Self { file, ranges }
+    }
+
+    /// The bytes of the parts.
+    pub(crate) fn bytes(self) -> ByteStream {
+        let Self { file, ranges } = self;
+        stream::try_unfold((file, ranges, 0..0), |(file, mut ranges, mut left)| async move {
+            while left.is_empty() {
+                match ranges.next().await {
+                    Some(range) => left = range?,
+                    None => return Ok(None),
+                }
+            }
+            let end = left.end.min(left.start.saturating_add(CHUNK));
+            let bytes = read(&file, left.start..end).await?;
+            Ok(Some((bytes, (file, ranges, end..left.end))))
+        })
+        .boxed()
     }
 }
 
@@ -110,22 +104,6 @@ pub(crate) async fn read(file: &Arc<File>, range: Range<u64>) -> io::Result<Byte
         Ok(Bytes::from(bytes))
     })
     .await
-}
-
-impl Reader {
-    async fn chunk(&mut self) -> io::Result<Option<Bytes>> {
-        let ready = match &mut self.gate {
-            None => self.left.end,
-            Some(gate) => gate.passage(&self.left).await.map_err(io::Error::other)?,
-        };
-        if self.left.is_empty() {
-            return Ok(None);
-        }
-        let end = ready.min(self.left.start.saturating_add(CHUNK));
-        let bytes = read(&self.file, self.left.start..end).await?;
-        self.left.start = end;
-        Ok(Some(bytes))
-    }
 }
 
 #[cfg(test)]

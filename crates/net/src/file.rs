@@ -125,3 +125,43 @@ impl FileBody {
 
 /// How much is read at a time where the bytes come through this process.
 const PIECE: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use futures_util::{future, stream};
+
+    use super::*;
+    use crate::wire;
+
+    /// The pieces of a body over three MiB, in two parts.
+    async fn pieces(wire: Option<&Wire>) -> Vec<Bytes> {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; 3 * 1024 * 1024]).unwrap();
+        let parts = [Ok(0..5), Ok(5..3 * 1024 * 1024)];
+        let mut body = FileBody::new(Arc::new(file), stream::iter(parts).boxed());
+        if let Some(wire) = wire {
+            body.send_over(wire);
+        }
+        let mut pieces = Vec::new();
+        while let Some(piece) = future::poll_fn(|context| body.poll_piece(context)).await {
+            pieces.push(piece.unwrap());
+        }
+        pieces
+    }
+
+    #[tokio::test]
+    async fn over_a_wire_no_byte_of_the_file_comes_into_this_process() {
+        let pieces = pieces(Some(&Wire::default())).await;
+        assert!(pieces.iter().all(|piece| wire::is_blank(piece)));
+        assert_eq!(pieces.iter().map(Bytes::len).sum::<usize>(), 3 * 1024 * 1024);
+    }
+
+    #[tokio::test]
+    async fn without_a_wire_the_bytes_themselves_come() {
+        let pieces = pieces(None).await;
+        assert!(!pieces.iter().any(|piece| wire::is_blank(piece)));
+        assert!(pieces.concat() == vec![7; 3 * 1024 * 1024]);
+    }
+}

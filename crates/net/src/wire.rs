@@ -176,3 +176,9 @@ impl AsyncRead for WiredStream {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
+
+/// Whether these bytes stand for others.
+#[cfg(test)]
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    Blank::of(bytes).is_some()
+}

@@ -141,9 +141,16 @@ impl Aws {
     /// Waits until the bucket was asked for the blob.
     pub(crate) async fn sent(&self, blob: &Digest) {
         let mut news = self.state.news.subscribe();
-        while self.count(BUCKET, &blob.to_string()) == 0 {
-            news.changed().await.unwrap();
-        }
+        let asked = async {
+            while self.count(BUCKET, &blob.to_string()) == 0 {
+                news.changed().await.unwrap();
+            }
+        };
+        let limit = std::time::Duration::from_secs(30);
+        assert!(
+            tokio::time::timeout(limit, asked).await.is_ok(),
+            "nobody asks for {blob}"
+        );
     }
 
     pub(crate) fn remove(&self, place: &str, reference: &str) {

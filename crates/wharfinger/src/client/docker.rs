@@ -1,7 +1,7 @@
 //! docker. Its engine knows mirrors of Docker Hub alone, so images are named by way of the proxy.
 
 use super::{
-    Common,
+    Common, Naming,
     input::Input,
     settings::{Content, Entry, File, Settings, Variable, folder},
 };
@@ -10,19 +10,15 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
-    /// The upstream's name, to stand in image names instead of the registry's host
-    #[arg(long, value_name = "NAME")]
-    upstream: Option<String>,
-    /// Let docker-credential-wharfinger give the login
-    #[arg(long, conflicts_with = "password_file")]
-    credential_helper: bool,
+    #[command(flatten)]
+    naming: Naming,
 }
 
 impl Args {
     /// The authority's certificates for the engine, and the login for the command.
     pub(super) fn settings(&self, input: &Input, variable: Variable<'_>) -> Result<Settings, String> {
         let proxy = input.proxy.name();
-        let names = input.places(self.upstream.as_deref())?.into_iter();
+        let names = input.places(self.naming.upstream.as_deref())?.into_iter();
         let mut notes: Vec<_> = names
             .map(|(host, place)| {
                 format!("{host}/REPOSITORY:TAG is pulled by: docker pull {proxy}/{place}/REPOSITORY:TAG")
@@ -33,7 +29,7 @@ impl Args {
             let etc = self.common.folder.clone().unwrap_or_else(|| ETC_DOCKER.into());
             files.push(File::whole(etc.join("certs.d").join(proxy).join("ca.crt"), ca.clone()));
         }
-        if let Some(entry) = Entry::asked(&input.proxy, input.login.as_ref(), self.credential_helper) {
+        if let Some(entry) = Entry::asked(&input.proxy, input.login.as_ref(), self.naming.credential_helper) {
             notes.extend(entry.note());
             let folder = match &self.common.folder {
                 Some(folder) => folder.clone(),

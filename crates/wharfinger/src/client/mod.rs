@@ -74,6 +74,17 @@ pub(crate) struct Common {
     format: Format,
 }
 
+/// What clients are told besides that have a file of logins, and find an image by the proxy's name.
+#[derive(Debug, clap::Args)]
+struct Naming {
+    /// The upstream's name, to stand behind the proxy's instead of the registry's host
+    #[arg(long, value_name = "NAME")]
+    upstream: Option<String>,
+    /// Let docker-credential-wharfinger give the login
+    #[arg(long, conflicts_with = "password_file")]
+    credential_helper: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum Format {
     /// For people; the password is left out

@@ -1,7 +1,7 @@
 //! podman and what else reads containers-registries.conf(5): skopeo, buildah, CRI-O.
 
 use super::{
-    Common,
+    Common, Naming,
     input::Input,
     settings::{Content, Entry, File, Settings, Variable, folder},
 };
@@ -10,18 +10,14 @@ use super::{
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) common: Common,
-    /// The upstream's name, to stand in the proxy's path instead of the registry's host
-    #[arg(long, value_name = "NAME")]
-    upstream: Option<String>,
-    /// Let docker-credential-wharfinger give the login
-    #[arg(long, conflicts_with = "password_file")]
-    credential_helper: bool,
+    #[command(flatten)]
+    naming: Naming,
 }
 
 impl Args {
     /// For each registry a file that says where it is, and for the proxy its authority's certificates and the login.
     pub(super) fn settings(&self, input: &Input, variable: Variable<'_>) -> Result<Settings, String> {
-        let places = input.places(self.upstream.as_deref())?;
+        let places = input.places(self.naming.upstream.as_deref())?;
         let folder = match &self.common.folder {
             Some(folder) => folder.clone(),
             None => folder(variable, "XDG_CONFIG_HOME", ".config")?.join("containers"),
@@ -45,7 +41,7 @@ impl Args {
             ));
         }
         let mut notes = vec![NAMES.to_owned()];
-        if let Some(entry) = Entry::asked(&input.proxy, input.login.as_ref(), self.credential_helper) {
+        if let Some(entry) = Entry::asked(&input.proxy, input.login.as_ref(), self.naming.credential_helper) {
             notes.extend(entry.note());
             if self.common.folder.is_some() {
                 notes.push(elsewhere(&folder));

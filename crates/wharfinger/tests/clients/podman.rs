@@ -8,8 +8,13 @@ use crate::pull::Pull;
 
 /// Pulls in the path form.
 pub(crate) fn pull(pull: &Pull) -> Outcome {
+    pull_by("podman", &["image", "inspect"], pull)
+}
+
+/// Pulls with a program of this family, which shows what it has by this command.
+pub(crate) fn pull_by(program: &str, show: &[&str], pull: &Pull) -> Outcome {
     let home = home(&pull.ca);
-    let mut command = inside(&home, "podman");
+    let mut command = inside(&home, program);
     command.args(["pull", "--quiet"]);
     command.arg("--signature-policy").arg(home.path("policy.json"));
     command.arg("--cert-dir").arg(home.path("certs"));
@@ -17,8 +22,8 @@ pub(crate) fn pull(pull: &Pull) -> Outcome {
     command.arg(pull.by_path());
     run(&mut command)?;
 
-    let mut command = inside(&home, "podman");
-    command.args(["image", "inspect", "--format", "{{.Digest}}", &pull.by_path()]);
+    let mut command = inside(&home, program);
+    command.args(show).args(["--format", "{{.Digest}}", &pull.by_path()]);
     run(&mut command).map(|digest| digest.trim().to_owned())
 }
 
