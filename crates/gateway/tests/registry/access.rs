@@ -104,6 +104,10 @@ async fn an_immutable_tag_is_not_asked_for_again() {
 #[tokio::test]
 async fn a_refusal_ends_what_is_cached_at_once() {
     let (wharf, manifest, layer) = pulled("").await;
+    // Twice, so that the answers are remembered.
+    for path in every_name(&manifest, &layer).iter().cycle().take(6) {
+        assert_eq!(status(&wharf, path).await, 200, "{path}");
+    }
     wharf.wait(SignedDuration::from_secs(61));
     wharf.aws.registry_answers(REFUSED);
     assert_eq!(status(&wharf, BY_TAG).await, 403);
