@@ -25,6 +25,15 @@ pub(crate) enum Delivery {
     Size(u64),
 }
 
+/// When the registry is asked whether a blob is in a repository.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// Where it is not known.
+    IfUnknown,
+    /// Each time: what it says is passed on.
+    Anew,
+}
+
 /// Where the bytes of a blob come from.
 #[derive(Debug)]
 pub(crate) enum Supply {
@@ -54,11 +63,11 @@ impl Engine {
         match (head, size) {
             // The signature of the URL is for GET, and the registry may not let everybody ask it for a head.
             (true, Some(size)) => {
-                self.confirm(permit, &place, &standing, digest).await?;
+                self.confirm(permit, &place, &standing, digest, Asking::Anew).await?;
                 Ok(Delivery::Size(size))
             }
             (true, None) => Ok(Delivery::Here(self.blob(permit, digest).await?)),
-            (false, _) => match self.confirm(permit, &place, &standing, digest).await? {
+            (false, _) => match self.confirm(permit, &place, &standing, digest, Asking::Anew).await? {
                 Some(url) => Ok(Delivery::Elsewhere(url)),
                 None => Ok(Delivery::Here(
                     self.fetch(permit, &place, &standing, digest, None).await?,
@@ -75,17 +84,27 @@ impl Engine {
     pub(crate) async fn blob(&self, permit: &Permit, digest: &Digest) -> Result<Served<Supply>, Arc<Failure>> {
         let place = place(permit)?;
         let standing = self.standings.of(&place).await.map_err(Failure::from)?;
-        let lifetime = permit.upstream().access_lifetime;
-        let is_let_in = standing.good_until(lifetime, (self.clock)()).is_some();
-        let is_member = is_let_in && {
-            let admitted = self.store.admitted(&place, digest).await;
-            admitted.map_err(Failure::from)?.is_some()
-        };
-        let url = match is_member {
+        let url = match self.is_member(permit, &place, &standing, digest).await? {
             true => None,
-            false => self.confirm(permit, &place, &standing, digest).await?,
+            false => {
+                self.confirm(permit, &place, &standing, digest, Asking::IfUnknown)
+                    .await?
+            }
         };
         self.fetch(permit, &place, &standing, digest, url).await
+    }
+
+    /// Whether the blob is known to be in the repository, by an access that still counts.
+    async fn is_member(
+        &self,
+        permit: &Permit,
+        place: &Place,
+        standing: &Standing,
+        digest: &Digest,
+    ) -> Result<bool, Failure> {
+        let lifetime = permit.upstream().access_lifetime;
+        Ok(standing.good_until(lifetime, (self.clock)()).is_some()
+            && self.store.admitted(place, digest).await?.is_some())
     }
 
     async fn fetch(
@@ -144,11 +163,18 @@ impl Engine {
         place: &Place,
         standing: &Arc<Standing>,
         digest: &Digest,
+        asking: Asking,
     ) -> Result<Option<Url>, Arc<Failure>> {
         let work = || {
             let (engine, permit, place) = (self.clone(), permit.clone(), place.clone());
             let (standing, digest) = (standing.clone(), digest.clone());
-            async move { engine.ask_for(&permit, &place, &standing, &digest).await }
+            async move {
+                // Between the look of whoever asks and this one, somebody else's question may have been answered.
+                if asking == Asking::IfUnknown && engine.is_member(&permit, &place, &standing, &digest).await? {
+                    return Ok(None);
+                }
+                engine.ask_for(&permit, &place, &standing, &digest).await
+            }
         };
         let landed = self.memberships.join((place.clone(), digest.clone()), work).await;
         landed.unwrap_or_else(|| Err(Arc::new(Failure::Internal)))
@@ -164,20 +190,21 @@ impl Engine {
                 return Err(failure.into());
             }
         };
+        let url = match confirmed {
+            Confirmed::Elsewhere(url) => Some(url),
+            // An answer that has the bytes is one client's; the download asks for one of its own.
+            Confirmed::Here(_) => None,
+        };
+        // Before the blob is admitted: whoever finds it admitted, and begins its download, is to find this.
+        if let Some(url) = &url {
+            let key = (place.clone(), digest.clone());
+            self.urls.remember(key, url.clone(), URL, (self.clock)());
+        }
         self.standings.confirm(place, standing, (self.clock)()).await;
         if let Err(error) = self.store.admit(place, digest, Admission::Blob).await {
             warn!(%error, %digest, "a membership could not be kept");
         }
-        match confirmed {
-            Confirmed::Elsewhere(url) => {
-                // For whoever finds the blob admitted before its download has begun.
-                let key = (place.clone(), digest.clone());
-                self.urls.remember(key, url.clone(), URL, (self.clock)());
-                Ok(Some(url))
-            }
-            // An answer that has the bytes is one client's; the download asks for one of its own.
-            Confirmed::Here(_) => Ok(None),
-        }
+        Ok(url)
     }
 }
 
