@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    io,
+    io::{self, IoSlice},
     os::unix::fs::FileExt,
     sync::{
         Arc, Mutex, PoisonError, TryLockError,
@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use oci::{Algorithm, Digest, Hasher};
+use rustix::io::Errno;
 
 use crate::reader::CHUNK;
 
@@ -40,9 +41,23 @@ impl Canvas {
     }
 
     pub(crate) fn write(&self, mut offset: u64, pieces: &[Bytes]) -> io::Result<()> {
-        for piece in pieces {
-            self.file.write_all_at(piece, offset)?;
-            offset += piece.len() as u64;
+        let mut slices: Vec<_> = pieces
+            .iter()
+            .filter(|piece| !piece.is_empty())
+            .map(|piece| IoSlice::new(piece))
+            .collect();
+        let mut left = slices.as_mut_slice();
+        while !left.is_empty() {
+            // A stream comes in small pieces, and a file takes many of them at the price of one.
+            match rustix::io::pwritev(&self.file, &left[..left.len().min(MOST_SLICES)], offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    offset += written as u64;
+                    IoSlice::advance_slices(&mut left, written);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }
@@ -90,6 +105,9 @@ impl Canvas {
     }
 }
 
+/// What the kernel takes at a time (`IOV_MAX`).
+const MOST_SLICES: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +128,14 @@ mod tests {
             canvas.hash(offset, &pieces(&[text]));
         }
         assert_eq!(canvas.finish(), (Digest::of(b"abc"), 3));
+    }
+
+    #[test]
+    fn more_pieces_than_are_written_at_a_time_all_arrive() {
+        let (canvas, pieces) = (canvas(), vec![Bytes::from_static(b"ab"); 2 * MOST_SLICES + 1]);
+        canvas.write(0, &pieces).unwrap();
+        canvas.catch_up(|| pieces.concat().len() as u64).unwrap();
+        assert_eq!(canvas.finish().0, Digest::of(&pieces.concat()));
     }
 
     #[test]
