@@ -133,18 +133,18 @@ async fn connections_are_limited_for_one_download_and_for_all() {
     }
 }
 
-/// A source that sends everything, whatever it is asked for, is asked once more and then no more.
+/// A source that sends everything, whatever it is asked for, is asked by the first further connections and then no more.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_cannot_begin_in_the_middle_is_read_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let content = long_content(40_000_000);
     let link = Link::new(content.clone(), 10 * MB, u64::MAX).with_fates(|number, _| match number {
-        0 | 1 => Fate::Whole,
-        _ => Fate::Refused("it was to be asked once more only"),
+        0..=3 => Fate::Whole,
+        _ => Fate::Refused("it was to be asked by three more only"),
     });
     assert_whole(fetch(&store, &content, &link).await, &content).await;
-    assert_eq!(link.requests().len(), 2);
+    assert!(link.requests().len() <= 4, "{:?}", link.requests());
     assert!(link.sent() < 41 * MB, "nearly nothing came twice: {}", link.sent());
 }
 
