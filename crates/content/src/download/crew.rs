@@ -62,7 +62,11 @@ impl Crew<'_> {
                     }
                     Some(Err(error)) => return Err(error),
                 },
-                _ = look.tick(), if grows => {
+                _ = look.tick() => {
+                    self.transfer.tell_the_rest();
+                    if !grows {
+                        continue;
+                    }
                     let standing = self.transfer.standing();
                     pace.look(Instant::now(), &standing);
                     let more = self.transfer.want(pace.wanted(), pace.piece(standing.unclaimed));

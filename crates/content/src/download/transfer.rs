@@ -4,7 +4,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use super::{
     FetchError, Phase,
@@ -33,6 +36,9 @@ struct State {
     piece: u64,
     standing: Standing,
     begins_anywhere: bool,
+    /// What the readers were told of last, and when.
+    told: u64,
+    told_at: Option<Instant>,
 }
 
 /// What one connection is to fetch. What it has not written when it lets go of this, another one fetches.
@@ -56,6 +62,8 @@ impl Transfer {
                 piece: USUAL,
                 standing: Standing::default(),
                 begins_anywhere: true,
+                told: 0,
+                told_at: None,
             }),
             moved: Notify::new(),
             is_behind: Notify::new(),
@@ -156,10 +164,25 @@ impl Transfer {
 
     /// Notes what is in the file, and lets the readers have it.
     fn wrote(&self, id: u64, position: u64) -> u64 {
-        let frontier = {
+        let (frontier, news) = {
             let mut state = self.lock();
             state.plan.wrote(id, position);
-            state.plan.frontier()
+            (state.plan.frontier(), state.news(false))
+        };
+        self.tell(news);
+        self.moved.notify_waiters();
+        frontier
+    }
+
+    /// Lets the readers have what was kept from them because it was little.
+    pub(super) fn tell_the_rest(&self) {
+        let news = self.lock().news(true);
+        self.tell(news);
+    }
+
+    fn tell(&self, news: Option<u64>) {
+        let Some(frontier) = news else {
+            return;
         };
         self.progress.send_if_modified(|phase| match phase {
             // Another connection may have told of more, and the download may be over.
@@ -169,8 +192,6 @@ impl Transfer {
             }
             _ => false,
         });
-        self.moved.notify_waiters();
-        frontier
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -187,7 +208,30 @@ impl State {
     fn is_complete(&self) -> bool {
         self.plan.frontier() == self.plan.size()
     }
+
+    /// How far the readers may read, if that is worth waking all of them, or `all` of it is to be told.
+    ///
+    /// Many connections bring many small pieces. Waking a crowd of readers for each costs more than sending them.
+    fn news(&mut self, all: bool) -> Option<u64> {
+        let frontier = self.plan.frontier();
+        if frontier == self.told {
+            return None;
+        }
+        let now = Instant::now();
+        let is_due = self.told_at.is_none_or(|at| now - at >= LONGEST_SILENCE);
+        if !all && !is_due && frontier - self.told < WORTH_TELLING && frontier < self.plan.size() {
+            return None;
+        }
+        self.told = frontier;
+        self.told_at = Some(now);
+        Some(frontier)
+    }
 }
+
+/// Bytes.
+const WORTH_TELLING: u64 = 512 * 1024;
+/// After it, whatever comes is told at once: over a slow link, little is much.
+const LONGEST_SILENCE: Duration = Duration::from_millis(5);
 
 impl Piece<'_> {
     /// So many bytes have come. Answers with how many of them are wanted.
