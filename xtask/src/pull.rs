@@ -10,6 +10,7 @@ mod options;
 mod ours;
 mod process;
 mod row;
+mod seats;
 mod server;
 mod skopeo;
 mod stage;

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::pull::load::{Load, Pace, Until};
 use crate::pull::row::{Aim, Row, Unit, median};
+use crate::pull::seats::Seats;
 use crate::pull::server::Server;
 use crate::pull::stage::{SLOW, Servers, Stage};
 
@@ -75,6 +76,7 @@ fn in_turn(
         .fold(f64::INFINITY, f64::min);
     for _ in 0..stage.options.rounds {
         for (index, server) in servers.all.iter().enumerate().filter(|(_, server)| server.name != SLOW) {
+            let _seats = Seats::take(server.process.id())?;
             let cost = stage.measure(server, &load(index, Pace::Open(half), stage.time()))?;
             shown[index].tails.push(cost.outcome.whole.quantile(0.99).as_secs_f64());
         }
