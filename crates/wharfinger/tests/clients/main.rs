@@ -39,3 +39,4 @@ mod rehearsal;
 mod secrets;
 mod skopeo;
 mod tunnel;
+mod warm;
