@@ -156,10 +156,15 @@ Examples:
     wharfinger cache warm --proxy http://127.0.0.1:8080 --format json \\
         111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1
 
-An image that is no index is warmed whatever its platform. Credentials are looked for where `wharfinger pull` looks:
---password-stdin (for all images), WHARFINGER_TOKEN (where an image is named by the upstream's name, with --username),
-the files of podman and docker.
+An image that is no index is warmed whatever its platform.
+
+Credentials, the first that is found:
+  --password-stdin, for all images
+  the variable WHARFINGER_TOKEN; with --username where an image is named by
+    the upstream's name
+  the files of podman and docker, as for `wharfinger pull`
 
 Exit status:
-  0 all images are in the cache; 1 at least one failed, the others are warmed all the same; 2 an option or an image's
-  name cannot be used, nothing was asked for; 130 interrupted";
+  0 all images are in the cache; 1 at least one failed, the others are warmed
+  all the same; 2 an option or an image's name cannot be used, and nothing was
+  asked for; 130 interrupted";

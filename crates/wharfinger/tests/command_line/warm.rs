@@ -65,27 +65,17 @@ fn a_login_does_not_go_over_a_network_in_the_clear() {
 }
 
 #[test]
-fn each_image_that_nobody_sends_is_named_with_what_was_tried() {
+fn an_image_that_nobody_sends_is_named_with_what_was_tried() {
     let proxy = format!("http://{}:9", loopback());
-    let images = [ECR, &ECR.replace("app", "web")];
-    let outcome = warm(&[images[0], images[1], "--proxy", &proxy, "--format", "json"]);
+    let outcome = warm(&[ECR, "--proxy", &proxy, "--format", "json"]);
     assert_eq!(outcome.code, Some(1), "{outcome:#?}");
-    for image in images {
-        let path = image.replace(":1", "/manifests/1");
-        outcome.assert_says(&[&format!("image `{image}`: GET {proxy}/v2/{path}: ")]);
-    }
-    outcome.assert_says(&["refused", "\nfix: ", "2 of 2 images could not be warmed"]);
-    let lines: Vec<Value> = outcome
-        .out
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let path = ECR.replace(":1", "/manifests/1");
+    outcome.assert_says(&[&format!("image `{ECR}`: GET {proxy}/v2/{path}: "), "refused", "\nfix: "]);
+    outcome.assert_says(&["1 of 1 images could not be warmed"]);
+    let line: Value = serde_json::from_str(&outcome.out).unwrap();
+    assert_eq!(line["image"], ECR);
     assert!(
-        lines
-            .iter()
-            .zip(images)
-            .all(|(line, image)| line["image"] == image && line["error"].is_string()),
-        "{lines:?}"
+        line["error"].as_str().unwrap().contains("refused") && line["fix"].is_string(),
+        "{line}"
     );
-    assert_eq!(lines.len(), 2);
 }
