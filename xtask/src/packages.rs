@@ -13,6 +13,7 @@ use crate::parts::Workplace;
 #[derive(Debug, PartialEq, Eq)]
 struct Program {
     name: &'static str,
+    /// As in a package's field `Depends`: alternatives and versions are for the releases of Debian.
     package: &'static str,
     /// Arguments with which it must succeed, where its name alone does not tell that all of it is there.
     trial: &'static [&'static str],
@@ -47,6 +48,17 @@ const NEEDED: &[Program] = &[
     Program {
         name: "ctr",
         package: "containerd",
+        trial: &[],
+    },
+    Program {
+        name: "dockerd",
+        package: "docker.io",
+        trial: &[],
+    },
+    Program {
+        name: "docker",
+        // The command has left the engine's package in Debian 13.
+        package: "docker-cli | docker.io (<< 26.1)",
         trial: &[],
     },
     Program {
@@ -120,13 +132,11 @@ fn provide_programs(children: &Children, needed: &[Program]) -> Result<()> {
     let root = rustix::process::geteuid().is_root();
     if !root || !is_there("apt-get", &folders()) {
         bail!(
-            "missing: {}. They come from the packages {}: `apt-get install {}` as root, on Debian",
+            "missing: {}. They come from these packages: `apt-get satisfy --no-install-recommends '{packages}'` as root, on Debian",
             names(missing),
-            packages.join(", "),
-            packages.join(" ")
         );
     }
-    println!("missing: {}; installing {}", names(missing), packages.join(" "));
+    println!("missing: {}; installing {packages}", names(missing));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
         command
@@ -136,7 +146,7 @@ fn provide_programs(children: &Children, needed: &[Program]) -> Result<()> {
         children.run(&mut command)
     };
     apt(&["update"])?;
-    apt(&[&["install", "--no-install-recommends"], packages.as_slice()].concat())?;
+    apt(&["satisfy", "--no-install-recommends", &packages])?;
     match self::missing(needed, &folders()).as_slice() {
         [] => Ok(()),
         still => bail!(
@@ -178,10 +188,11 @@ fn is_program(file: &Path) -> bool {
     std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The packages of the programs, each once; `None` for no programs.
-fn packages(programs: &[&Program]) -> Option<Vec<&'static str>> {
+/// The packages of the programs, each once, as apt takes them in one argument; `None` for no programs.
+fn packages(programs: &[&Program]) -> Option<String> {
     let packages: BTreeSet<_> = programs.iter().map(|program| program.package).collect();
-    (!packages.is_empty()).then(|| packages.into_iter().collect())
+    let packages: Vec<_> = packages.into_iter().collect();
+    (!packages.is_empty()).then(|| packages.join(", "))
 }
 
 fn names<'a>(programs: impl IntoIterator<Item = &'a Program>) -> String {
@@ -225,7 +236,7 @@ mod tests {
         assert_eq!(missing.len(), NEEDED.len());
         assert_eq!(
             packages(&missing).unwrap(),
-            ["buildah", "containerd", "openssl", "podman", "python3-venv", "skopeo"]
+            "buildah, containerd, docker-cli | docker.io (<< 26.1), docker.io, openssl, podman, python3-venv, skopeo"
         );
         assert_eq!(packages(&[]), None);
     }

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     /// Pull an image into an OCI layout or a Docker archive
     #[command(display_name = "wharfinger")]
     Pull(Box<pull::Args>),
-    /// Look into the cache of a `serve`, prune and verify it, and keep images in it
+    /// Look into the cache of a `serve`, prune and verify it, bring images into it and keep them there
     #[command(subcommand, display_name = "wharfinger")]
     Cache(cache::Command),
     /// Make a short-lived login for a registry, without a proxy
@@ -99,6 +99,8 @@ fn completions(shell: Shell, out: &mut impl Write) -> ExitCode {
 
 /// The exit status for input that cannot be used: a configuration, an option, a name.
 pub(crate) const BAD_INPUT: u8 = 2;
+/// 128 and the number of SIGINT, as shells report it.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 #[cfg(test)]
 mod tests {

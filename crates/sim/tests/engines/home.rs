@@ -120,7 +120,11 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 /// client works.
 pub(crate) fn require(program: &str) {
     let is_there = std::env::split_paths(&search_path()).any(|folder| folder.join(program).is_file());
-    let package = if program == "ctr" { "containerd" } else { program };
+    let package = match program {
+        "ctr" => "containerd",
+        "docker" | "dockerd" => "docker.io",
+        other => other,
+    };
     assert!(
         is_there,
         "{program} is not installed: `apt-get install {package}`, or `cargo xtask test --only packages`"

@@ -6,6 +6,7 @@ mod list;
 mod pin;
 mod prune;
 mod verify;
+mod warm;
 
 use std::{
     fs,
@@ -17,9 +18,12 @@ use std::{
 use clap::{Subcommand, ValueEnum};
 use content::Inventory;
 
-use crate::{cli::BAD_INPUT, serve::Config};
+use crate::{
+    cli::{BAD_INPUT, INTERRUPTED},
+    serve::Config,
+};
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// List what is in the cache, what would go first at the top
     #[command(
@@ -39,6 +43,9 @@ Examples:
     /// Keep an image in the cache, whatever else wants its place
     #[command(display_name = "wharfinger")]
     Pin(pin::Args),
+    /// Bring images into the cache before anybody asks for them
+    #[command(display_name = "wharfinger")]
+    Warm(Box<warm::Args>),
 }
 
 /// Which cache, and how to print.
@@ -68,6 +75,8 @@ enum Failed {
     Input(String),
     /// It can, but it did not work, or something is wrong with the cache.
     Running(String),
+    /// Ctrl-C.
+    Interrupted,
 }
 
 /// Runs a command. The exit status is 2 where its options or the configuration cannot be used, and 1 where something is
@@ -78,11 +87,16 @@ pub(crate) async fn command(command: Command) -> ExitCode {
         Command::Prune(args) => prune::run(&args),
         Command::Verify(args) => verify::run(&args).await,
         Command::Pin(args) => pin::run(args),
+        Command::Warm(args) => warm::run(*args).await,
     };
     let (message, code) = match result {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failed::Input(message)) => (message, BAD_INPUT),
         Err(Failed::Running(message)) => (message, 1),
+        Err(Failed::Interrupted) => {
+            let message = "interrupted; what has come before is in the cache";
+            (message.to_owned(), INTERRUPTED)
+        }
     };
     eprintln!("wharfinger: {message}");
     ExitCode::from(code)
@@ -104,13 +118,18 @@ impl Place {
         })
     }
 
-    /// Prints in either form. Whoever reads, `head` for one, may have enough before the end.
+    /// Prints in either form.
     fn print(&self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failed> {
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        match text(&mut out).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            printed => printed.map_err(|error| Failed::Running(format!("standard output cannot be written: {error}"))),
-        }
+        print(text)
+    }
+}
+
+/// Prints. Whoever reads, `head` for one, may have enough before the end.
+fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failed> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match text(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| Failed::Running(format!("standard output cannot be written: {error}"))),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line around a pull: options, progress on standard error, the result on standard output, exit statuses.
 
 mod args;
+mod asking;
 mod bars;
 mod lines;
 
@@ -10,8 +11,10 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use args::Args;
-pub(crate) use args::Format;
+pub(crate) use args::{Args, Format};
+pub(crate) use asking::Asking;
+
+use crate::cli::{BAD_INPUT, INTERRUPTED};
 
 use super::{Progress, Pulled, Silent, registry::printable};
 use bars::Bars;
@@ -24,7 +27,7 @@ use lines::Lines;
 pub(crate) async fn command(args: Args) -> ExitCode {
     let display = match (args.quiet, io::stderr().is_terminal()) {
         (true, _) => Display::None,
-        (false, true) => Display::Bars(Arc::new(Bars::new())),
+        (false, true) => Display::bars(),
         (false, false) => Display::Lines,
     };
     let console = Console {
@@ -47,7 +50,7 @@ pub(super) struct Console<'a> {
 }
 
 /// How progress is shown.
-pub(super) enum Display {
+pub(crate) enum Display {
     None,
     Lines,
     Bars(Arc<Bars>),
@@ -72,9 +75,7 @@ pub(super) async fn execute(args: Args, console: Console<'_>, interrupt: impl Fu
         () = interrupt => None,
         result = pull.run() => Some(result),
     };
-    if let Display::Bars(bars) = display {
-        bars.end();
-    }
+    display.end();
     match result {
         Some(Ok(pulled)) => match print(&pulled, format, out) {
             Ok(()) => SUCCESS,
@@ -112,17 +113,29 @@ pub(super) async fn execute(args: Args, console: Console<'_>, interrupt: impl Fu
 }
 
 impl Display {
-    fn progress(&self) -> Arc<dyn Progress> {
+    /// For a terminal.
+    pub(crate) fn bars() -> Self {
+        Self::Bars(Arc::new(Bars::new()))
+    }
+
+    pub(crate) fn progress(&self) -> Arc<dyn Progress> {
         match self {
             Self::None => Arc::new(Silent),
             Self::Lines => Arc::new(Lines::new(io::stderr())),
             Self::Bars(bars) => bars.clone(),
         }
     }
+
+    /// Leaves the terminal to others.
+    pub(crate) fn end(&self) {
+        if let Self::Bars(bars) = self {
+            bars.end();
+        }
+    }
 }
 
 /// Ends with Ctrl-C.
-async fn interrupt() {
+pub(crate) async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
         // Without a handler the system ends the process by itself.
         std::future::pending().await
@@ -151,9 +164,6 @@ fn complain(err: &mut dyn Write, what: &str, fix: Option<&str>) {
 
 const SUCCESS: u8 = 0;
 const FAILED: u8 = 1;
-const BAD_INPUT: u8 = 2;
-/// 128 and the number of SIGINT, as shells report it.
-const INTERRUPTED: u8 = 130;
 
 #[cfg(test)]
 mod tests {

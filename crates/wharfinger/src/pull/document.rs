@@ -9,7 +9,7 @@ use super::registry::{Registry, RequestError, printable};
 
 /// A manifest or an index that has the digest by which it was asked for, or which it was given where it was asked for by
 /// a tag.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) descriptor: Descriptor,
     pub(crate) bytes: Bytes,

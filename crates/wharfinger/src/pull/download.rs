@@ -1,5 +1,6 @@
 //! Blobs: each is hashed while it arrives, and gone on with where it broke off.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use oci::{Descriptor, Digest};
 use reqwest::{Response, StatusCode, header::CONTENT_RANGE};
 
@@ -8,13 +9,17 @@ use super::{
     image::Piece,
     layout::{Layout, Partial, WrongDigest},
     progress::{Blob, Event, Progress},
-    registry::{Registry, RequestError, Tried, connection},
+    registry::{
+        Registry, RequestError, Tried, connection,
+        endpoint::{host_and_port, same_origin},
+    },
 };
 
-/// Fetches blobs of a repository into a layout.
+/// Fetches blobs of a repository.
 pub(crate) struct Download<'a> {
     pub(crate) registry: &'a Registry,
-    pub(crate) layout: &'a Layout,
+    /// Where they are put. Without it they are verified and thrown away, for the registry itself is to keep them.
+    pub(crate) layout: Option<&'a Layout>,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -49,6 +54,14 @@ pub(crate) enum BlobError {
         /// What the manifest says.
         expected: u64,
     },
+    /// The registry does not send the blob itself, so it does not keep it.
+    #[error("{tried}: {host} sends this blob, and the server does not keep it")]
+    Elsewhere {
+        /// What was asked for.
+        tried: Tried,
+        /// Where the registry redirects to.
+        host: String,
+    },
 }
 
 /// What a request brought.
@@ -60,16 +73,33 @@ enum Brought {
 }
 
 impl Download<'_> {
+    /// Fetches blobs, several at a time; with each `true` where it was there already.
+    pub(crate) async fn fetch_all(
+        &self,
+        pieces: impl Iterator<Item = &Piece>,
+    ) -> Result<Vec<(Digest, bool)>, PullError> {
+        let fetches: Vec<_> = pieces
+            .map(|piece| async { Ok((piece.descriptor.digest.clone(), self.fetch(piece).await?)) })
+            .collect();
+        stream::iter(fetches)
+            .buffer_unordered(BLOBS_AT_A_TIME)
+            .try_collect()
+            .await
+    }
+
     /// Fetches a blob; `true` where it was there already.
     pub(crate) async fn fetch(&self, piece: &Piece) -> Result<bool, PullError> {
         let Descriptor { digest, size, .. } = &piece.descriptor;
         let (kind, size) = (piece.kind, *size);
         let blob = Blob { kind, digest, size };
-        if self.layout.holds(&piece.descriptor).await? {
-            self.progress.event(&Event::Reused(blob));
-            return Ok(true);
-        }
-        let mut partial = self.layout.partial(&piece.descriptor).await?;
+        let mut partial = match self.layout {
+            Some(layout) if layout.holds(&piece.descriptor).await? => {
+                self.progress.event(&Event::Reused(blob));
+                return Ok(true);
+            }
+            Some(layout) => layout.partial(&piece.descriptor).await?,
+            None => Partial::passing(&piece.descriptor),
+        };
         let received = partial.length();
         self.progress.event(&Event::Started { blob, received });
         match self.complete(blob, &mut partial).await {
@@ -83,7 +113,9 @@ impl Download<'_> {
                 return Err(error);
             }
         }
-        self.layout.publish(partial, digest).await?;
+        if let Some(layout) = self.layout {
+            layout.publish(partial, digest).await?;
+        }
         self.progress.event(&Event::Finished(blob));
         Ok(false)
     }
@@ -145,6 +177,10 @@ impl Download<'_> {
             }
             other => other?,
         };
+        if self.layout.is_none() && !same_origin(answer.url(), &url) {
+            let (tried, host) = (self.tried(blob), host_and_port(answer.url()));
+            return Err(BlobError::Elsewhere { tried, host }.into());
+        }
         match answer.status() {
             StatusCode::PARTIAL_CONTENT if !continues(&answer, first, blob.size) => return Ok(Brought::NoContinuation),
             StatusCode::PARTIAL_CONTENT => {}
@@ -201,5 +237,6 @@ fn continues(answer: &Response, first: u64, size: u64) -> bool {
     begins && (total == "*" || total.parse() == Ok(size))
 }
 
+const BLOBS_AT_A_TIME: usize = 4;
 /// How many new bytes make a connection that breaks count as progress, so that the tries begin to count anew.
 const PROGRESS: u64 = 1024 * 1024;

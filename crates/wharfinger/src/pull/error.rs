@@ -60,6 +60,9 @@ impl PullError {
     pub(crate) fn fix(&self) -> Option<&'static str> {
         match self {
             Self::Request(error) => error.fix(),
+            Self::Blob(BlobError::Elsewhere { .. }) => Some(
+                "this upstream lets AWS send layers; with `delivery: stream` in its document the server sends and keeps them",
+            ),
             Self::Document(DocumentError::Digest { .. } | DocumentError::Size { .. } | DocumentError::Types { .. })
             | Self::Blob(_) => Some(
                 "nothing of it was kept; if it happens again, the registry or something on the way changes content",

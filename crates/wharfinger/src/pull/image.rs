@@ -61,14 +61,38 @@ impl Image {
         selection: &Selection,
         progress: &dyn Progress,
     ) -> Result<Self, PullError> {
+        if *selection == Selection::All {
+            return Self::gather(registry, reference, &[Selection::All], progress).await;
+        }
         let first = Document::fetch(registry, reference).await?;
         announce(&first, progress);
-        if *selection == Selection::All {
+        let (document, index) = one(registry, first, selection, progress).await?;
+        Ok(Self::of(vec![document], index)?)
+    }
+
+    /// Follows a reference to what it names and, of an index, to the images of these platforms. An image that is not in an
+    /// index is taken whatever its platform is.
+    pub(crate) async fn gather(
+        registry: &Registry,
+        reference: &Reference,
+        platforms: &[Selection],
+        progress: &dyn Progress,
+    ) -> Result<Self, PullError> {
+        let first = Document::fetch(registry, reference).await?;
+        announce(&first, progress);
+        if platforms.contains(&Selection::All) {
             let documents = everything(registry, first, progress).await?;
             return Ok(Self::of(documents, None)?);
         }
-        let (document, index) = one(registry, first, selection, progress).await?;
-        Ok(Self::of(vec![document], index)?)
+        let mut documents = vec![first.clone()];
+        for platform in platforms {
+            let (document, _) = one(registry, first.clone(), platform, progress).await?;
+            let digest = &document.descriptor.digest;
+            if documents.iter().all(|known| known.descriptor.digest != *digest) {
+                documents.push(document);
+            }
+        }
+        Ok(Self::of(documents, None)?)
     }
 
     /// The configuration that tells the platform of an image that was not found in an index.

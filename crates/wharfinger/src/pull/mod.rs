@@ -3,7 +3,7 @@
 //! One pull goes through these rooms: [`registry`] asks (logging in, following redirects, trying again), [`document`]
 //! and [`image`] follow the reference through indexes to one image, [`download`] fetches its blobs, [`layout`] keeps
 //! what is whole apart from what is not, [`archive`] packs it. [`Pull`] is all of that as a value; [`command`] is the
-//! command line around it.
+//! command line around it. [`warm`] is a pull that keeps nothing here.
 //!
 //! Every byte is verified against the digest by which it was asked for, before anything that looks whole exists.
 
@@ -22,20 +22,21 @@ mod progress;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod warm;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use oci::{Digest, ImageReference, MediaType, Platform};
 use serde::Serialize;
 
-pub(crate) use command::{Args, command};
+pub(crate) use command::{Args, Asking, Display, command, interrupt};
 pub(crate) use credentials::Credentials;
 pub(crate) use error::PullError;
 pub(crate) use output::Output;
 pub(crate) use platform::Selection;
 pub(crate) use progress::{BlobKind, Event, Progress, Silent};
 pub(crate) use registry::{Patience, Proxy, printable};
+pub(crate) use warm::{Warmed, Warming};
 
 use download::Download;
 use image::Image;
@@ -132,24 +133,18 @@ impl Pull {
         let layout = Layout::open(&folder).await?;
         let download = Download {
             registry: &registry,
-            layout: &layout,
+            layout: Some(&layout),
             progress,
         };
         let mut reused = BTreeMap::new();
-        if let Some(configuration) = self.check_platform(&image, &download).await? {
+        if let Some(configuration) = self.check_platform(&image, &layout, &download).await? {
             reused.insert(configuration.0, configuration.1);
         }
         let rest = image
             .blobs
             .iter()
             .filter(|piece| !reused.contains_key(&piece.descriptor.digest));
-        let fetches: Vec<_> = rest
-            .map(|piece| async { Ok::<_, PullError>((piece.descriptor.digest.clone(), download.fetch(piece).await?)) })
-            .collect();
-        let fetched: Vec<_> = stream::iter(fetches)
-            .buffer_unordered(BLOBS_AT_A_TIME)
-            .try_collect()
-            .await?;
+        let fetched = download.fetch_all(rest).await?;
         reused.extend(fetched);
         for document in &image.documents {
             layout.put(document).await?;
@@ -183,6 +178,7 @@ impl Pull {
     async fn check_platform(
         &self,
         image: &Image,
+        layout: &Layout,
         download: &Download<'_>,
     ) -> Result<Option<(Digest, bool)>, PullError> {
         let (Selection::One(_), Some(configuration)) = (&self.platform, image.own_configuration()) else {
@@ -196,7 +192,7 @@ impl Pull {
             return Ok(None);
         };
         let was_there = download.fetch(piece).await?;
-        let content = download.layout.read(&configuration.digest, MAX_CONFIGURATION)?;
+        let content = layout.read(&configuration.digest, MAX_CONFIGURATION)?;
         // A configuration that names no platform fits every wish.
         if let Ok(found) = serde_json::from_slice::<Platform>(&content) {
             self.platform.admit(&found)?;
@@ -223,6 +219,5 @@ impl Pull {
     }
 }
 
-const BLOBS_AT_A_TIME: usize = 4;
 /// How many bytes of a configuration are read to learn its platform.
 const MAX_CONFIGURATION: u64 = 4 * 1024 * 1024;

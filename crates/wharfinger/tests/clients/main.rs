@@ -1,5 +1,5 @@
-//! Pulls by the clients that people have: skopeo, podman, containerd, and Wharfinger's own. Each test sets up a simulated
-//! AWS in this process, a `wharfinger serve` in one of its own, and lets a client do what its user would do.
+//! Pulls by the clients that people have: skopeo, podman, docker, containerd, and Wharfinger's own. Each test sets up a
+//! simulated AWS in this process, a `wharfinger serve` in one of its own, and lets a client do what its user would do.
 
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
@@ -24,6 +24,7 @@ mod containerd;
 mod crash;
 mod credential;
 mod demonstration;
+mod docker;
 mod flood_gate;
 mod helper;
 mod index;
@@ -39,3 +40,4 @@ mod rehearsal;
 mod secrets;
 mod skopeo;
 mod tunnel;
+mod warm;

@@ -1,11 +1,13 @@
 //! Somebody pulls an image: with each client, in each form of an image's name.
 
+use oci::Digest;
 use serde_json::json;
 
+use crate::docker::Docker;
 use crate::home::{Home, Outcome};
 use crate::installation::Installation;
 use crate::pull::Pull;
-use crate::{buildah, containerd, own, podman, skopeo};
+use crate::{buildah, containerd, docker, own, podman, skopeo};
 
 #[test]
 fn skopeo_pulls_by_the_path_form() {
@@ -25,6 +27,11 @@ fn podman_pulls_by_the_path_form() {
 #[test]
 fn buildah_pulls_by_the_path_form() {
     pulled_by(buildah::pull);
+}
+
+#[test]
+fn docker_pulls_by_the_path_form() {
+    pulled_by(docker::pull);
 }
 
 #[test]
@@ -72,6 +79,23 @@ fn wharfinger_pulls_into_a_docker_archive_that_skopeo_reads() {
     );
     assert_eq!(archived["config"]["digest"], pushed["config"]["digest"]);
     assert_eq!(layers(&archived), layers(&pushed));
+}
+
+#[test]
+fn wharfinger_pulls_into_a_docker_archive_that_docker_loads() {
+    let installation = Installation::new();
+    let pull = installation.pull();
+    let docker = Docker::start(&pull);
+    own::pull_into(docker.home(), &pull, "docker-archive:app.tar").unwrap();
+    let loaded = docker.load("app.tar").unwrap();
+    assert_eq!(loaded.trim(), format!("Loaded image: {}", pull.image));
+    // docker calls an image by the digest of its configuration.
+    let id = Digest::of(&installation.image().config).to_string();
+    assert_eq!(docker.inspect(&pull.image, "{{.Id}}"), Ok(id));
+    assert_eq!(
+        docker.inspect(&pull.image, "{{len .RootFS.Layers}}"),
+        Ok("2".to_owned())
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::home::{Home, Outcome};
 use crate::installation::Installation;
 use crate::pull::Pull;
-use crate::{containerd, own, podman, skopeo};
+use crate::{containerd, docker, own, podman, skopeo};
 
 #[test]
 fn skopeo_reports_a_wrong_password() {
@@ -13,6 +13,11 @@ fn skopeo_reports_a_wrong_password() {
 #[test]
 fn podman_reports_a_wrong_password() {
     refused_by(podman::pull);
+}
+
+#[test]
+fn docker_reports_a_wrong_password_at_the_login() {
+    refused_by(docker::pull);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The way of clients to hosts of AWS by their real names: a proxy for their connections, which leads to the simulated one.
+//! The way of clients to hosts by their real names, those of AWS above all: a proxy for their connections, which leads to
+//! the simulated one.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -16,6 +17,11 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// To the AWS at this address.
     pub(crate) fn new(aws: SocketAddr) -> Self {
+        Self::to(".amazonaws.com", aws)
+    }
+
+    /// To a server at this address, by names that end so.
+    pub(crate) fn to(name: &'static str, server: SocketAddr) -> Self {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -27,7 +33,7 @@ impl Tunnel {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 // A client may go at any time.
-                tokio::spawn(async move { pass(BufReader::new(client), aws).await.ok() });
+                tokio::spawn(async move { pass(BufReader::new(client), name, server).await.ok() });
             }
         });
         Self {
@@ -43,7 +49,7 @@ impl Tunnel {
 }
 
 /// One connection: RFC 9110 §9.3.6.
-async fn pass(mut client: BufReader<TcpStream>, aws: SocketAddr) -> std::io::Result<()> {
+async fn pass(mut client: BufReader<TcpStream>, name: &str, server: SocketAddr) -> std::io::Result<()> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -53,13 +59,13 @@ async fn pass(mut client: BufReader<TcpStream>, aws: SocketAddr) -> std::io::Res
         }
         lines.push(line);
     }
-    let is_for_aws = lines
+    let is_known = lines
         .first()
-        .is_some_and(|line| line.starts_with("CONNECT ") && line.contains(".amazonaws.com:443 "));
-    if !is_for_aws {
+        .is_some_and(|line| line.starts_with("CONNECT ") && line.contains(&format!("{name}:443 ")));
+    if !is_known {
         return client.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await;
     }
-    let mut aws = TcpStream::connect(aws).await?;
+    let mut server = TcpStream::connect(server).await?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
-    copy_bidirectional(&mut client, &mut aws).await.map(|_| ())
+    copy_bidirectional(&mut client, &mut server).await.map(|_| ())
 }

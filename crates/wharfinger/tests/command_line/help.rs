@@ -58,6 +58,7 @@ fn help_of_a_command_shows_how_it_is_used() {
         (&["cache", "prune"], "--older-than 30d"),
         (&["cache", "verify"], "--rate 50MiB"),
         (&["cache", "pin"], "# lists what is pinned"),
+        (&["cache", "warm"], "wharfinger cache warm --platform linux/amd64"),
         (&["demo"], "--once"),
         (&["completions"], "<SHELL>"),
     ] {

@@ -27,3 +27,4 @@ mod served;
 mod serving;
 mod setup;
 mod simulator;
+mod warm;

@@ -1,17 +1,10 @@
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::io::Read;
 
 use clap::ValueEnum;
-use iam::RoleArn;
 use oci::ImageReference;
 
-use crate::pull::{
-    Output, Pull, Selection,
-    credentials::{CredentialsError, Search},
-    registry::InvalidProxy,
-};
+use super::asking::{Asking, BadInput};
+use crate::pull::{Output, Pull, Selection};
 
 /// Pull an image into an OCI layout or a docker-archive, every byte verified.
 ///
@@ -23,10 +16,6 @@ pub(crate) struct Args {
     /// The image: HOST/REPOSITORY[:TAG|@DIGEST]
     image: ImageReference,
 
-    /// The Wharfinger that is asked, such as https://images.example.com; without it, the image's own host is
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-
     /// Where the image is put: oci:DIR or docker-archive:FILE [default: oci: and the last part of the repository's name]
     #[arg(long, short, value_name = "KIND:PATH")]
     output: Option<Output>,
@@ -35,26 +24,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Selection>,
 
-    /// The user name [default with a token: robot]
-    #[arg(long, value_name = "NAME")]
-    username: Option<String>,
-
-    /// The role in which the Wharfinger is to pull, where the upstream lets whoever pulls name one; it goes in the place
-    /// of the user name
-    #[arg(long, value_name = "ARN", conflicts_with = "username")]
-    role_arn: Option<RoleArn>,
-
-    /// Read the password or token from standard input
-    #[arg(long)]
-    password_stdin: bool,
-
-    /// Trust these certificates (PEM) as well
-    #[arg(long, value_name = "FILE")]
-    ca_bundle: Option<PathBuf>,
-
-    /// Where a host is found: NAME=ADDRESS:PORT or *.SUFFIX=ADDRESS:PORT; may be given several times
-    #[arg(long, value_name = "NAME=ADDRESS:PORT")]
-    resolve: Vec<String>,
+    #[command(flatten)]
+    asking: Asking,
 
     /// The form of the result on standard output
     #[arg(long, value_enum, default_value_t)]
@@ -75,35 +46,11 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Options that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BadInput {
-    #[error("--proxy: {0}")]
-    Proxy(#[from] InvalidProxy),
-    #[error("--resolve: {0}")]
-    Resolve(#[from] net::InvalidResolve),
-    #[error("--ca-bundle: {0}")]
-    Roots(#[from] net::RootsError),
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-}
-
 impl Args {
     /// The pull that the options mean. Standard input is read only where a password is to be found there.
     pub(super) fn plan(self, stdin: impl Read, variable: &dyn Fn(&str) -> Option<String>) -> Result<Pull, BadInput> {
-        let proxy = self.proxy.as_deref().map(str::parse).transpose()?;
-        let outgoing = net::Outgoing {
-            resolve: net::Resolve::parse(&self.resolve)?,
-            roots: roots(self.ca_bundle.as_deref())?,
-        };
-        let search = Search {
-            username: self.username,
-            role: self.role_arn.as_ref(),
-            from_stdin: self.password_stdin,
-            image: &self.image,
-            proxy: proxy.as_ref(),
-            variable,
-        };
+        let (proxy, outgoing) = (self.asking.proxy()?, self.asking.outgoing()?);
+        let search = self.asking.search(&self.image, proxy.as_ref(), variable);
         let credentials = search.find(stdin)?;
         let output = self.output.unwrap_or_else(|| Output::for_image(&self.image));
         let mut pull = Pull::new(self.image, output, outgoing);
@@ -111,14 +58,6 @@ impl Args {
         pull.credentials = credentials;
         pull.platform = self.platform.unwrap_or_default();
         Ok(pull)
-    }
-}
-
-fn roots(bundle: Option<&Path>) -> Result<net::Roots, net::RootsError> {
-    let system = net::Roots::system();
-    match bundle {
-        Some(bundle) => system.with_bundle(bundle),
-        None => Ok(system),
     }
 }
 

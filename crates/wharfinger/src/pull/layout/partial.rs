@@ -10,13 +10,18 @@ use tokio::io::{AsyncSeekExt, AsyncWriteExt, BufWriter};
 use super::DiskError;
 use crate::pull::blocking::blocking;
 
-/// A blob on its way: a file with its first bytes, and the digest of them.
+/// A blob on its way: how many bytes of it have come, their digest, and the file that they are in.
 pub(crate) struct Partial {
-    path: PathBuf,
-    file: BufWriter<tokio::fs::File>,
+    /// Nothing where the bytes are verified and thrown away.
+    file: Option<Growing>,
     hasher: Hasher,
     descriptor: Descriptor,
     length: u64,
+}
+
+struct Growing {
+    path: PathBuf,
+    file: BufWriter<tokio::fs::File>,
 }
 
 /// A blob whose bytes are all there and are not those that its digest means.
@@ -45,13 +50,23 @@ impl Partial {
             Ok((file, hasher, length))
         });
         let (file, hasher, length) = opened.await.map_err(DiskError::at("opened", &path))?;
+        let file = BufWriter::with_capacity(BUFFER, file.into());
         Ok(Self {
-            path,
-            file: BufWriter::with_capacity(BUFFER, file.into()),
+            file: Some(Growing { path, file }),
             hasher,
             descriptor: descriptor.clone(),
             length,
         })
+    }
+
+    /// A blob that is not kept.
+    pub(crate) fn passing(descriptor: &Descriptor) -> Self {
+        Self {
+            file: None,
+            hasher: Hasher::new(descriptor.digest.algorithm()),
+            descriptor: descriptor.clone(),
+            length: 0,
+        }
     }
 
     /// How many bytes are there.
@@ -66,10 +81,9 @@ impl Partial {
 
     /// Takes the next bytes. The caller sees to it that there are no more than [`missing`](Self::missing).
     pub(crate) async fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        self.file
-            .write_all(bytes)
-            .await
-            .map_err(DiskError::at("written", &self.path))?;
+        if let Some(Growing { path, file }) = &mut self.file {
+            file.write_all(bytes).await.map_err(DiskError::at("written", path))?;
+        }
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
         Ok(())
@@ -77,20 +91,25 @@ impl Partial {
 
     /// Throws away what is there.
     pub(crate) async fn restart(&mut self) -> Result<(), DiskError> {
-        let emptied = async {
-            self.file.flush().await?;
-            self.file.get_mut().set_len(0).await?;
-            self.file.seek(SeekFrom::Start(0)).await
-        };
-        emptied.await.map_err(DiskError::at("emptied", &self.path))?;
+        if let Some(Growing { path, file }) = &mut self.file {
+            let emptied = async {
+                file.flush().await?;
+                file.get_mut().set_len(0).await?;
+                file.seek(SeekFrom::Start(0)).await
+            };
+            emptied.await.map_err(DiskError::at("emptied", path))?;
+        }
         self.hasher = Hasher::new(self.descriptor.digest.algorithm());
         self.length = 0;
         Ok(())
     }
 
     /// Leaves what is there to the next pull.
-    pub(crate) async fn keep(mut self) -> Result<(), DiskError> {
-        self.file.flush().await.map_err(DiskError::at("written", &self.path))
+    pub(crate) async fn keep(self) -> Result<(), DiskError> {
+        let Some(Growing { path, mut file }) = self.file else {
+            return Ok(());
+        };
+        file.flush().await.map_err(DiskError::at("written", &path))
     }
 
     /// Whether the bytes are those that the digest means. To be asked when none is missing.
@@ -105,19 +124,25 @@ impl Partial {
     }
 
     /// Moves the verified file to where whole blobs are.
-    pub(super) async fn publish(mut self, target: &Path) -> Result<(), DiskError> {
-        let written = async {
-            self.file.flush().await?;
-            self.file.get_ref().sync_all().await
+    pub(super) async fn publish(self, target: &Path) -> Result<(), DiskError> {
+        let Some(Growing { path, mut file }) = self.file else {
+            return Ok(());
         };
-        written.await.map_err(DiskError::at("written", &self.path))?;
-        let renamed = tokio::fs::rename(&self.path, target).await;
+        let written = async {
+            file.flush().await?;
+            file.get_ref().sync_all().await
+        };
+        written.await.map_err(DiskError::at("written", &path))?;
+        let renamed = tokio::fs::rename(&path, target).await;
         renamed.map_err(DiskError::at("put in place", target))
     }
 
     /// Removes the file.
     pub(crate) fn discard(self) -> Result<(), DiskError> {
-        fs::remove_file(&self.path).map_err(DiskError::at("removed", &self.path))
+        let Some(Growing { path, .. }) = self.file else {
+            return Ok(());
+        };
+        fs::remove_file(&path).map_err(DiskError::at("removed", &path))
     }
 }
 

@@ -10,6 +10,7 @@ mod redirects;
 mod registry;
 mod resumption;
 mod tampering;
+mod warm;
 
 use std::{fs, path::Path, time::Duration};
 

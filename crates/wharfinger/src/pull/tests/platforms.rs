@@ -2,7 +2,7 @@ use super::*;
 use crate::pull::Selection;
 
 /// A scene with an index of two platforms and an attestation under the tag `many`.
-async fn many() -> (Scene, TestImage, Vec<u8>) {
+pub(super) async fn many() -> (Scene, TestImage, Vec<u8>) {
     let scene = Scene::new().await;
     let arm = TestImage::new("arm64");
     arm.push(&scene.registry, None);

@@ -1,4 +1,4 @@
-//! Ctrl-C during a pull.
+//! Ctrl-C during a pull, and while a cache is warmed.
 
 use std::{
     fs,
@@ -55,17 +55,14 @@ impl Registry {
         Self { address, waiting }
     }
 
-    /// Pulls, presses Ctrl-C when nothing comes any more, and waits for the end.
     fn interrupted_pull(&self, folder: &Path, output: &str) -> Outcome {
+        self.interrupted(folder, &["pull", "--output", output, "--platform", "linux/amd64"])
+    }
+
+    /// Asks for the image, presses Ctrl-C when nothing comes any more, and waits for the end.
+    fn interrupted(&self, folder: &Path, args: &[&str]) -> Outcome {
         let mut command = wharfinger(folder);
-        command.args([
-            "pull",
-            "r.test/team/app:1",
-            "--output",
-            output,
-            "--platform",
-            "linux/amd64",
-        ]);
+        command.args(args).arg("r.test/team/app:1");
         command.args(["--proxy", &format!("http://{}", self.address)]);
         let process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         self.waiting.recv_timeout(PATIENCE).expect("the pull asks the registry");
@@ -135,6 +132,20 @@ fn in_the_middle_of_a_layer_nothing_that_is_left_looks_whole() {
             assert_eq!(digest.hex(), path.file_name().unwrap().to_str().unwrap());
         }
     }
+}
+
+#[test]
+fn a_warming_ends_with_what_has_come_and_asks_for_no_other_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = Registry::start(|_| None);
+    let outcome = registry.interrupted(folder.path(), &["cache", "warm", "r.test/team/web:1"]);
+    assert_eq!((outcome.code, outcome.out.as_str()), (Some(130), ""), "{outcome:#?}");
+    assert_eq!(
+        outcome.err,
+        "wharfinger: interrupted; what has come before is in the cache\n"
+    );
+    assert!(contents(folder.path()).is_empty());
+    assert!(registry.waiting.try_recv().is_err(), "another image was asked for");
 }
 
 /// The path of a request; nothing where the connection ends before.
