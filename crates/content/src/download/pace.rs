@@ -94,7 +94,7 @@ impl Pace {
                 self.step(fewer, now);
                 self.rest(now);
             }
-            _ if self.wanted == self.most => self.rest(now),
+            _ if self.wanted == self.most || self.is_fast(rate) => self.rest(now),
             _ => {
                 self.before = Some((self.wanted, rate));
                 self.step((self.wanted * STEP).min(self.most), now);
@@ -123,6 +123,13 @@ impl Pace {
         }
     }
 
+    /// Whether each connection brings so much that not they are what is slow.
+    fn is_fast(&self, rate: f64) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "connections are few")]
+        let connections = self.wanted as f64;
+        rate / connections >= FAST
+    }
+
     fn step(&mut self, connections: usize, now: Instant) {
         self.wanted = connections;
         self.changed_at = now;
@@ -147,6 +154,9 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 const STEP: usize = 4;
 /// By which factor a step has to raise the rate.
 const WORTH_A_STEP: f64 = 1.25;
+/// Bytes per second of one connection. S3 gives one a third of it; what gives this is next to the disk's own rate, and
+/// more connections would only have content come out of order, which is then read again to be hashed.
+const FAST: f64 = 300e6;
 /// How much has to be left for another connection.
 const WORTH_PARALLEL: u64 = 8 * 1024 * 1024;
 /// How long a request should keep a connection busy.
@@ -195,7 +205,7 @@ mod tests {
     async fn a_link_that_one_connection_fills_keeps_one_and_is_tried_again_more_and_more_seldom() {
         let now = Instant::now();
         let mut pace = Pace::new(16, now);
-        let wanted = watch(&mut pace, now, 60, |_| 800 * MB);
+        let wanted = watch(&mut pace, now, 60, |_| 200 * MB);
         let with_more = wanted.iter().filter(|wanted| **wanted > 1).count();
         let mut steps = wanted.clone();
         steps.dedup();
@@ -205,6 +215,14 @@ mod tests {
             "{with_more} of {}",
             wanted.len()
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_connection_brings_fast_enough_is_left_to_it() {
+        let now = Instant::now();
+        let mut pace = Pace::new(16, now);
+        let wanted = watch(&mut pace, now, 60, |connections| connections as u64 * 301 * MB);
+        assert!(wanted.iter().all(|wanted| *wanted == 1));
     }
 
     #[tokio::test(start_paused = true)]
