@@ -10,8 +10,9 @@ use crate::{
     blob::Blob,
     blocking::blocking,
     cache::{Budget, CacheStatus},
-    directory::{Directory, OpenError},
+    directory::Directory,
     download::{Content, FetchError, Flights, Leader, Turns},
+    hold::OpenError,
     limits::Limits,
     passage::Passage,
     place::Place,
@@ -47,8 +48,11 @@ impl Store {
     /// Opens the store in `directory`, which is made if it is not there. What an earlier process left unfinished is
     /// removed; finished content is not looked at, so this takes the same time however much there is.
     ///
+    /// A directory that is there and cannot be written is only read: what it has is served, and what it has not is to be
+    /// passed through. A warning and [`CacheStatus::is_read_only`] say so.
+    ///
     /// # Errors
-    /// [`OpenError`] where the directory cannot be written, or another store holds it.
+    /// [`OpenError`] where the directory cannot be made or read, or another store holds it.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::with_limits(directory, Limits::default())
     }
@@ -122,6 +126,8 @@ impl Store {
         if let Some(blob) = self.blob(digest).await? {
             return Ok(Content::Whole(blob));
         }
+        // Before the source is asked for what could not be kept.
+        self.directory.accepts()?;
         loop {
             let (flight, commission) = self.flights.join(place, digest);
             if let Some(commission) = commission {
@@ -145,12 +151,12 @@ impl Store {
     }
 
     /// The content without the disk, for the one who asks: for where [`Store::fetch`] fails with [`FetchError::Disk`]
-    /// before there was a byte. A warning and [`CacheStatus::bypassed`] say so.
+    /// before there was a byte. [`CacheStatus::bypassed`] counts it.
     ///
     /// # Errors
     /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the stream.
     pub async fn pass_through(&self, digest: &Digest, source: Arc<dyn Source>) -> Result<Passage, FetchError> {
-        tracing::warn!(%digest, "the cache's disk cannot take this content; it is passed through and not kept");
+        tracing::debug!(%digest, "content is passed through and not kept");
         let status = &self.directory.shelf().status;
         status.send_modify(|status| status.bypassed += 1);
         Passage::open(digest.clone(), source, self.limits).await

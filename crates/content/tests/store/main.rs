@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
 mod cache;
+mod child;
 mod crashes;
 mod damage;
+mod disks;
 mod faults;
 mod followers;
 mod limits;
