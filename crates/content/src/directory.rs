@@ -143,13 +143,18 @@ impl Directory {
     /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`], and tells of it now and then.
     fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &written {
-            self.shelf.status.send_modify(|status| status.failed_writes += 1);
-            // That a directory is only read was told when it was opened.
-            if let Hold::Alone(_) = self.hold {
-                self.alarm.ring(error, Instant::now());
-            }
+            self.failed(error);
         }
         written
+    }
+
+    /// A write failed that began elsewhere.
+    pub(crate) fn failed(&self, error: &io::Error) {
+        self.shelf.status.send_modify(|status| status.failed_writes += 1);
+        // That a directory is only read was told when it was opened.
+        if let Hold::Alone(_) = self.hold {
+            self.alarm.ring(error, Instant::now());
+        }
     }
 
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {

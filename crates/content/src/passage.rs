@@ -12,7 +12,7 @@ use oci::{Digest, Hasher};
 use tokio::time;
 
 use crate::{
-    download::FetchError,
+    download::{FetchError, Overflow},
     limits::Limits,
     reader::{self, ByteStream, CHUNK},
     source::{Incoming, Source},
@@ -32,7 +32,7 @@ pub struct Passage {
 }
 
 /// A passage under way.
-struct Flow {
+pub(crate) struct Flow {
     digest: Digest,
     size: u64,
     source: Arc<dyn Source>,
@@ -105,15 +105,48 @@ impl Passage {
             failures: 0,
             received_before: 0,
         };
-        stream::try_unfold(flow, |mut flow| async move {
+        flow.stream()
+    }
+}
+
+impl Flow {
+    /// Goes on where a download onto the disk had to end. The bytes of `wanted` have not been given to the reader yet, and
+    /// at most a chunk of them is behind what the download had hashed.
+    pub(crate) async fn after(
+        overflow: &Overflow,
+        digest: Digest,
+        wanted: Range<u64>,
+        source: Arc<dyn Source>,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        let from_source = wanted.start.max(overflow.hashed).min(wanted.end);
+        let in_file = reader::read(&overflow.file, wanted.start..from_source).await?;
+        let held: VecDeque<_> = (!in_file.is_empty()).then_some(in_file).into_iter().collect();
+        Ok(Self {
+            digest,
+            size: overflow.size,
+            source,
+            limits,
+            incoming: None,
+            hasher: Some(overflow.hasher.clone()),
+            received: overflow.hashed,
+            wanted: from_source..wanted.end,
+            held_length: from_source - wanted.start,
+            held,
+            failures: 0,
+            received_before: overflow.hashed,
+        })
+    }
+
+    /// The bytes. An error holds a [`FetchError`].
+    pub(crate) fn stream(self) -> ByteStream {
+        stream::try_unfold(self, |mut flow| async move {
             let next = flow.next().await.map_err(io::Error::other)?;
             Ok(next.map(|bytes| (bytes, flow)))
         })
         .boxed()
     }
-}
 
-impl Flow {
     async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
         while self.hasher.is_some() {
             // What is held is enough to hold back, so what came first may go.

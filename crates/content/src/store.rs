@@ -11,7 +11,7 @@ use crate::{
     blocking::blocking,
     cache::{Budget, CacheStatus},
     directory::Directory,
-    download::{Content, FetchError, Flights, Leader, Turns},
+    download::{Content, Detour, FetchError, Flights, Leader, Turns},
     hold::OpenError,
     limits::Limits,
     passage::Passage,
@@ -112,7 +112,8 @@ impl Store {
     /// whoever asks meanwhile follows it, whatever their source.
     ///
     /// The download runs in a task of its own and goes on without readers. A source that fails is asked to go on from
-    /// where it broke off, within the [`Limits`].
+    /// where it broke off, within the [`Limits`]. A disk that takes no more while content comes is no end of it: each
+    /// reader goes on from its own source, from where the download was, and what came is not kept.
     ///
     /// Nobody's permission is asked: since another place's download may serve this call, **the caller must know that the
     /// place may read the digest** ([`Store::admitted`], or upstream's word). Where another place's download fails before
@@ -142,7 +143,8 @@ impl Store {
                 tokio::spawn(leader.run());
             }
             let is_own = flight.place == *place;
-            match flight.begun(digest, is_own).await {
+            let detour = Detour::new(Arc::clone(&source), self.limits, Arc::clone(self.directory.shelf()));
+            match flight.begun(digest, is_own, detour).await {
                 // Every round is another place's download, or this place's, which is the last.
                 Err(_) if !is_own => {}
                 result => return result,
@@ -157,8 +159,7 @@ impl Store {
     /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the stream.
     pub async fn pass_through(&self, digest: &Digest, source: Arc<dyn Source>) -> Result<Passage, FetchError> {
         tracing::debug!(%digest, "content is passed through and not kept");
-        let status = &self.directory.shelf().status;
-        status.send_modify(|status| status.bypassed += 1);
+        self.directory.shelf().bypassed();
         Passage::open(digest.clone(), source, self.limits).await
     }
 

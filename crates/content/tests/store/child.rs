@@ -55,6 +55,14 @@ pub(crate) fn namespaces() -> &'static [&'static str] {
     }
 }
 
+/// What is logged goes to standard error, for the parent.
+pub(crate) fn log() {
+    let log = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::WARN);
+    log.with_writer(std::io::stderr).init();
+}
+
 fn arguments(test: &str) -> [&str; 3] {
     ["--exact", "--nocapture", test]
 }

@@ -14,6 +14,7 @@ mod link;
 mod parallel;
 mod passages;
 mod ranges;
+mod read_only;
 mod records;
 mod resuming;
 mod scripted;
