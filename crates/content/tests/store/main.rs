@@ -9,6 +9,7 @@ mod damage;
 mod disks;
 mod faults;
 mod followers;
+mod kills;
 mod limits;
 mod link;
 mod parallel;
