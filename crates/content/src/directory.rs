@@ -80,10 +80,13 @@ impl Directory {
         self.shelf.lend(digest, file, &metadata)
     }
 
-    /// A place for new content, which counts for nothing yet.
-    pub(crate) fn begin(&self, algorithm: Algorithm) -> io::Result<Unverified> {
-        let staged = self.counted(self.writable().and_then(|()| self.staging.create()))?;
-        Ok(Unverified::new(staged, algorithm))
+    /// A place for new content of so many bytes, which counts for nothing yet.
+    pub(crate) fn begin(&self, algorithm: Algorithm, size: u64) -> io::Result<Unverified> {
+        let staged = self
+            .writable()
+            .and_then(|()| self.staging.has_room(size))
+            .and_then(|()| self.staging.create());
+        Ok(Unverified::new(self.counted(staged)?, algorithm))
     }
 
     /// Makes content finished, so that it is there after a crash too.
@@ -141,7 +144,7 @@ impl Directory {
     }
 
     /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`], and tells of it now and then.
-    fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
+    pub(crate) fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
         if let Err(error) = &written {
             self.failed(error);
         }

@@ -98,8 +98,8 @@ impl Store {
     pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Blob, PutError> {
         let digest = digest.clone();
         self.on_disk(move |directory| {
-            let mut content = directory.begin(digest.algorithm())?;
-            content.append(&bytes)?;
+            let mut content = directory.begin(digest.algorithm(), bytes.len() as u64)?;
+            directory.counted(content.append(&bytes))?;
             match content.verify(&digest) {
                 Ok(content) => Ok(Ok(directory.keep(content)?)),
                 Err(mismatch) => Ok(Err(mismatch.into())),

@@ -132,14 +132,14 @@ impl Engine {
                 confirmed,
             ))
         };
-        let error = match self.store.fetch(place, digest, layer(url)).await {
+        let error = match self.store.fetch(place, digest, layer(url.clone())).await {
             Ok(content) => {
                 let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
                 let found = Supply::Kept(content);
                 return Ok(Served { found, until });
             }
             // A disk that is full, or broken, is no reason to fail a pull.
-            Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(None)).await {
+            Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(url)).await {
                 Ok(passage) => {
                     let found = Supply::Passing(passage);
                     return Ok(Served { found, until: None });

@@ -99,7 +99,7 @@ impl Leader {
         let (first, patience) = self.open().await?;
         let size = first.total;
         let (directory, algorithm) = (Arc::clone(&self.directory), self.digest.algorithm());
-        let content = blocking(move || directory.begin(algorithm)).await?;
+        let content = blocking(move || directory.begin(algorithm, size)).await?;
         self.progress.send_replace(Phase::Receiving {
             file: Arc::clone(content.canvas().file()),
             size,
@@ -195,7 +195,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = Arc::new(Directory::open(root.path(), crate::Budget::default()).unwrap());
         let digest = Digest::of(b"x");
-        let mut content = directory.begin(digest.algorithm()).unwrap();
+        let mut content = directory.begin(digest.algorithm(), 1).unwrap();
         content.append(&Bytes::from_static(b"x")).unwrap();
         directory.keep(content.verify(&digest).unwrap()).unwrap();
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use bytes::Bytes;
-use content::{Budget, Inventory, Limits, OpenError, Store, Verdict};
+use content::{Budget, Inventory, Limits, OpenError, PutError, Store, Verdict};
 use oci::Digest;
 use tokio::sync::mpsc;
 
@@ -38,7 +38,11 @@ async fn download_onto_a_full_disk(directory: &Path) {
     let growing = store.fetch(&place("acme"), &Digest::of(&large), source).await.unwrap();
     assert!(everything(growing.stream(..)).await.unwrap() == large);
     assert!(store.blob(&Digest::of(&large)).await.unwrap().is_none());
+    let error = store.put(&Digest::of(&large), large).await.unwrap_err();
+    assert!(matches!(error, PutError::Disk(_)), "{error}");
     assert!(files(directory).is_empty());
+    let status = store.status();
+    assert_eq!((status.failed_writes, status.bypassed), (2, 1), "{status:?}");
 
     // What fits still works.
     let small = content(CHUNK);

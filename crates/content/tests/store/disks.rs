@@ -1,7 +1,7 @@
 //! Disks that become full. A child has a small one to itself, in a mount namespace of its own.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -45,10 +45,10 @@ async fn pull_until_there_is_room(directory: &Path) {
     let store = Store::open(directory).unwrap();
     let large = content(20 * CHUNK);
     let digest = Digest::of(&large);
-    let filler = Filler::new(directory, 18 * CHUNK);
     for pull in 1..=3 {
         let source = Scripted::new([send(&large), send(&large)]);
         let found = store.fetch(&place("acme"), &digest, source.clone()).await.unwrap();
+        let _filler = Filler::new(directory, 18 * CHUNK);
         assert!(everything(found.stream(..)).await.unwrap() == large);
         assert!(
             matches!(source.offsets()[..], [0, offset] if offset > 8 * CHUNK as u64),
@@ -61,6 +61,19 @@ async fn pull_until_there_is_room(directory: &Path) {
         let status = store.status();
         assert_eq!((status.failed_writes, status.bypassed), (pull, pull), "{status:?}");
     }
+
+    // What is known not to fit does not fill the disk.
+    let filler = Filler::new(directory, 18 * CHUNK);
+    let source = Scripted::new([send(&large), send(&large)]);
+    let error = store.fetch(&place("acme"), &digest, source.clone()).await.unwrap_err();
+    assert!(
+        matches!(&error, FetchError::Disk(error) if error.kind() == io::ErrorKind::StorageFull),
+        "{error}"
+    );
+    let passage = store.pass_through(&digest, source).await.unwrap();
+    assert!(everything(passage.stream(..)).await.unwrap() == large);
+    let status = store.status();
+    assert_eq!((status.failed_writes, status.bypassed), (4, 4), "{status:?}");
 
     // What fits is kept meanwhile, and the large one when there is room.
     let small = content(CHUNK);
@@ -79,7 +92,7 @@ async fn pull_until_there_is_room(directory: &Path) {
         };
         assert!(everything(found.stream(..)).await.unwrap() == content);
     }
-    assert_eq!(store.status().failed_writes, 3);
+    assert_eq!(store.status().failed_writes, 4);
 }
 
 #[tokio::test]
@@ -105,13 +118,13 @@ async fn follow_onto_a_full_disk(directory: &Path) {
     let store = Store::open(directory).unwrap();
     let content = long_content(40_000_000);
     let digest = Digest::of(&content);
-    for filled in [4, 11, 23, 34, 39] {
+    for filled in [4, 11, 23, 34, 38] {
         let before = store.status();
-        let filler = Filler::new(directory, filled << 20);
         let link = Link::new(content.clone(), 10 * MB, u64::MAX).without_trouble();
         let other = Link::new(content.clone(), 50 * MB, u64::MAX).without_trouble();
         let of = |link: &Arc<Link>| Arc::new(Far(Arc::clone(link)));
         let growing = store.fetch(&place("acme"), &digest, of(&link)).await.unwrap();
+        let filler = Filler::new(directory, filled << 20);
         let foreign = store.fetch(&place("other"), &digest, of(&other)).await.unwrap();
         let mut slow = growing.stream(..);
         let first = slow.next().await.unwrap().unwrap();
@@ -179,6 +192,7 @@ async fn go_on_wrongly(directory: &Path) {
     for range in [0..20 * CHUNK as u64, 0..10, 19 * CHUNK as u64..20 * CHUNK as u64] {
         let source = Scripted::new([send(&content), send(&wrong)]);
         let growing = store.fetch(&place("acme"), &digest, source).await.unwrap();
+        let _filler = Filler::new(directory, 18 * CHUNK);
         let (bytes, error) = until_failure(growing.stream(range.clone())).await;
         assert!(matches!(error, FetchError::Mismatch(_)), "{error}");
         let asked = (range.end - range.start) as usize;
@@ -191,6 +205,7 @@ async fn go_on_wrongly(directory: &Path) {
     }
     let source = Scripted::new([send(&content), refuse(SourceError::permanent("denied"))]);
     let growing = store.fetch(&place("acme"), &digest, source).await.unwrap();
+    let _filler = Filler::new(directory, 18 * CHUNK);
     let (_, error) = until_failure(growing.stream(..)).await;
     assert!(
         matches!(&error, FetchError::Source(error) if error.to_string() == "denied"),
@@ -206,5 +221,5 @@ async fn what_follows_a_full_disk_completes_only_if_all_of_it_is_right() {
     }
     let directory = tempfile::tempdir().unwrap();
     let test = "disks::what_follows_a_full_disk_completes_only_if_all_of_it_is_right";
-    behind(namespaces(), &of(3, directory.path()), test, directory.path());
+    behind(namespaces(), &of(8, directory.path()), test, directory.path());
 }
