@@ -3,19 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
 mod cache;
-mod child;
-mod crashes;
 mod damage;
-mod disks;
 mod faults;
 mod followers;
-mod kills;
 mod limits;
 mod link;
 mod parallel;
 mod passages;
 mod ranges;
-mod read_only;
 mod records;
 mod resuming;
 mod scripted;

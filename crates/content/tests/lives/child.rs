@@ -7,7 +7,10 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
+
+use content::Store;
 
 const DIRECTORY: &str = "CONTENT_TEST_DIRECTORY";
 
@@ -16,25 +19,32 @@ pub(crate) fn inherited() -> Option<PathBuf> {
     env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// A command that runs the test, named with its module, in a child.
-pub(crate) fn child(test: &str, directory: &Path) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
-    command.args(arguments(test)).env(DIRECTORY, directory);
-    command
+/// Held while a process is started, until it has become another program and lost what this one has open.
+static STARTING: Mutex<()> = Mutex::new(());
+
+fn start(command: &mut Command) -> Child {
+    let _starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Closes the store for good: when this returns, no process that is being started has its lock any more.
+pub(crate) fn close(store: Store) {
+    drop(store);
+    drop(STARTING.lock().unwrap_or_else(PoisonError::into_inner));
 }
 
 /// Runs the test to its end in a child that the shell script has prepared the way for. Gives what it wrote to standard
 /// error.
 pub(crate) fn behind(prelude: &[&str], script: &str, test: &str, directory: &Path) -> String {
     let words = [prelude, &["sh", "-ec"]].concat();
-    let output = Command::new(words[0])
+    let mut command = Command::new(words[0]);
+    command
         .args(&words[1..])
         .arg(format!(r#"{script}; exec "$0" "$@""#))
         .arg(env::current_exe().unwrap())
         .args(arguments(test))
-        .env(DIRECTORY, directory)
-        .output()
-        .unwrap();
+        .env(DIRECTORY, directory);
+    let output = start(&mut command).wait_with_output().unwrap();
     let report = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -75,12 +85,12 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub(crate) fn child(test: &str, directory: &Path) -> Self {
-        let mut child = child(test, directory)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env::current_exe().unwrap());
+        command
+            .args(arguments(test))
+            .env(DIRECTORY, directory)
+            .stdin(Stdio::piped());
+        let mut child = start(&mut command);
         let messages = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut ready = Self { child, messages };
         ready.wait_for("ready");

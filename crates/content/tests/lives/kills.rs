@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use oci::{Digest, Tag};
 
 use crate::{
-    child::{Ready, inherited},
+    child::{Ready, close, inherited},
     link::{Far, Link, MB, long_content},
     scripted::{CHUNK, content, everything, files, place},
 };
@@ -160,6 +160,7 @@ async fn whenever_a_process_is_killed_the_next_one_serves_nothing_wrong() {
         unfinished += fs::read_dir(directory.path().join("tmp")).unwrap().count();
         let store = Store::open(directory.path()).unwrap();
         found += check(&store, directory.path(), life).await;
+        close(store);
     }
     assert!(unfinished > 0, "no life ended in the middle of anything");
     assert!(found > 0, "no life kept anything");

@@ -7,14 +7,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use content::{Content, FetchError, SourceError, Store};
-use futures_util::StreamExt;
+use content::{Content, FetchError, Incoming, SourceError, Store};
+use futures_util::{FutureExt, StreamExt, stream};
 use oci::Digest;
+use tokio::sync::oneshot;
 
 use crate::{
     child::{behind, inherited, log, namespaces},
     link::{Far, Link, MB, long_content},
-    scripted::{CHUNK, Scripted, content, everything, files, place, refuse, send, until_failure},
+    scripted::{Act, CHUNK, Scripted, act, body, content, everything, files, place, refuse, send, until_failure},
 };
 
 /// A disk of so many MiB.
@@ -39,6 +40,25 @@ impl Drop for Filler {
     }
 }
 
+/// Says how much there is, and sends it when it is told to.
+fn send_later(content: &Bytes) -> (Act, oneshot::Sender<()>) {
+    let (go_on, told) = oneshot::channel();
+    let content = content.clone();
+    let begin = act(move |offset| {
+        let pieces: Vec<_> = content
+            .chunks(10_000)
+            .map(|piece| Ok(content.slice_ref(piece)))
+            .collect();
+        let pieces = told.map(|_| stream::iter(pieces)).flatten_stream();
+        Ok(Incoming {
+            total: content.len() as u64,
+            offset,
+            body: body(pieces),
+        })
+    });
+    (begin, go_on)
+}
+
 /// The child on a disk of 8 MiB that somebody else fills for a while.
 async fn pull_until_there_is_room(directory: &Path) {
     log();
@@ -46,9 +66,11 @@ async fn pull_until_there_is_room(directory: &Path) {
     let large = content(20 * CHUNK);
     let digest = Digest::of(&large);
     for pull in 1..=3 {
-        let source = Scripted::new([send(&large), send(&large)]);
+        let (begun, go_on) = send_later(&large);
+        let source = Scripted::new([begun, send(&large)]);
         let found = store.fetch(&place("acme"), &digest, source.clone()).await.unwrap();
         let _filler = Filler::new(directory, 18 * CHUNK);
+        go_on.send(()).unwrap();
         assert!(everything(found.stream(..)).await.unwrap() == large);
         assert!(
             matches!(source.offsets()[..], [0, offset] if offset > 8 * CHUNK as u64),
@@ -190,9 +212,11 @@ async fn go_on_wrongly(directory: &Path) {
     *wrong.last_mut().unwrap() ^= 1;
     let wrong = Bytes::from(wrong);
     for range in [0..20 * CHUNK as u64, 0..10, 19 * CHUNK as u64..20 * CHUNK as u64] {
-        let source = Scripted::new([send(&content), send(&wrong)]);
+        let (begun, go_on) = send_later(&content);
+        let source = Scripted::new([begun, send(&wrong)]);
         let growing = store.fetch(&place("acme"), &digest, source).await.unwrap();
         let _filler = Filler::new(directory, 18 * CHUNK);
+        go_on.send(()).unwrap();
         let (bytes, error) = until_failure(growing.stream(range.clone())).await;
         assert!(matches!(error, FetchError::Mismatch(_)), "{error}");
         let asked = (range.end - range.start) as usize;
@@ -203,9 +227,11 @@ async fn go_on_wrongly(directory: &Path) {
         );
         assert!(content[range.start as usize..].starts_with(&bytes));
     }
-    let source = Scripted::new([send(&content), refuse(SourceError::permanent("denied"))]);
+    let (begun, go_on) = send_later(&content);
+    let source = Scripted::new([begun, refuse(SourceError::permanent("denied"))]);
     let growing = store.fetch(&place("acme"), &digest, source).await.unwrap();
     let _filler = Filler::new(directory, 18 * CHUNK);
+    go_on.send(()).unwrap();
     let (_, error) = until_failure(growing.stream(..)).await;
     assert!(
         matches!(&error, FetchError::Source(error) if error.to_string() == "denied"),
