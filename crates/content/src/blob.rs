@@ -71,14 +71,16 @@ impl Blob {
         let range = reader::clamp(range, self.size);
         let file = Arc::clone(&self.file);
         let Some(check) = self.check.clone() else {
-            return Parts::new(file, reader::ranges(range, None));
+            let whole = (!range.is_empty()).then_some(Ok(range));
+            return Parts::new(file, stream::iter(whole).boxed());
         };
         let held_back = range.end.saturating_sub(CHUNK).max(range.start);
         let begin = {
             let check = Arc::clone(&check);
             async move {
                 check.begin();
-                io::Result::Ok(reader::ranges(range.start..held_back, None))
+                let early = range.start..held_back;
+                io::Result::Ok(stream::iter((!early.is_empty()).then_some(Ok(early))))
             }
         };
         let last = async move {

@@ -1,5 +1,6 @@
 //! What lies in the store: how it was used, what may go, and whether it is what it was.
 
+mod alarm;
 mod budget;
 mod check;
 mod index;
@@ -10,6 +11,7 @@ mod status;
 mod table;
 mod usage;
 
+pub(crate) use alarm::{Alarm, remedy};
 pub use budget::Budget;
 pub(crate) use check::{Check, damaged, is_right};
 pub use index::Index;

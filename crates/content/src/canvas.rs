@@ -97,6 +97,12 @@ impl Canvas {
         }
     }
 
+    /// The hash so far, and of how many bytes it is. Waits for whoever hashes.
+    pub(crate) fn so_far(&self) -> (Hasher, u64) {
+        let hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
+        (hasher.clone(), self.hashed())
+    }
+
     /// The digest and the length of what is hashed.
     pub(crate) fn finish(self) -> (Digest, u64) {
         let hashed = self.hashed();

@@ -1,16 +1,18 @@
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
     sync::Arc,
+    time::Instant,
 };
 
 use oci::{Algorithm, Digest};
 
 use crate::{
     blob::Blob,
-    cache::{Budget, Keeper, Shelf},
+    cache::{Alarm, Budget, Keeper, Shelf},
+    hold::{Hold, OpenError},
     layout::Layout,
     staging::Staging,
     verification::{Unverified, Verified},
@@ -23,58 +25,36 @@ pub(crate) struct Directory {
     staging: Staging,
     shelf: Arc<Shelf>,
     keeper: Keeper,
-    /// The lock lasts as long as the open file.
-    _lock: File,
-}
-
-/// Why a store does not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The directory cannot be created, read or written.
-    #[error("content directory `{}`: {source}; expected a directory that this user may create and write", path.display())]
-    Unusable {
-        /// The path at which it failed.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another store holds the directory.
-    #[error(
-        "content directory `{}` is in use{}; stop that process, or give each its own directory",
-        path.display(),
-        holder.map(|id| format!(" by process {id}")).unwrap_or_default()
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-        /// The process that holds it, as far as that is known.
-        holder: Option<u32>,
-    },
+    alarm: Alarm,
+    hold: Hold,
 }
 
 impl Directory {
-    /// Takes the directory for this process and removes what an earlier one left unfinished.
+    /// Takes the directory for this process and removes what an earlier one left unfinished. Where the directory cannot be
+    /// written, it is only read.
     pub(crate) fn open(root: &Path, budget: Budget) -> Result<Self, OpenError> {
-        let unusable = |path: &Path| {
-            let path = path.to_owned();
-            move |source| OpenError::Unusable { path, source }
-        };
         let layout = Layout::new(root);
-        create_directories(root).map_err(unusable(root))?;
-        let lock = take_lock(root, &layout.lock())?;
-        for path in layout.directories() {
-            create_directories(&path).map_err(unusable(&path))?;
-        }
         let staging = Staging::new(layout.staging());
-        staging.sweep().map_err(unusable(&layout.staging()))?;
+        let hold = Hold::take(root, &layout, &staging)?;
+        let budget = match &hold {
+            Hold::Alone(_) => budget,
+            // Nothing can go, so there is no use in looking for what should.
+            Hold::ReadOnly(_) => Budget {
+                max_size: None,
+                ..budget
+            },
+        };
         let shelf = Shelf::new(layout.clone(), budget);
-        let keeper = Keeper::start(Arc::clone(&shelf)).map_err(unusable(root))?;
+        let is_read_only = matches!(hold, Hold::ReadOnly(_));
+        shelf.status.send_modify(|status| status.is_read_only = is_read_only);
+        let keeper = Keeper::start(Arc::clone(&shelf)).map_err(OpenError::unusable(root))?;
         Ok(Self {
             layout,
             staging,
             shelf,
             keeper,
-            _lock: lock,
+            alarm: Alarm::default(),
+            hold,
         })
     }
 
@@ -100,10 +80,13 @@ impl Directory {
         self.shelf.lend(digest, file, &metadata)
     }
 
-    /// A place for new content, which counts for nothing yet.
-    pub(crate) fn begin(&self, algorithm: Algorithm) -> io::Result<Unverified> {
-        let staged = self.counted(self.staging.create())?;
-        Ok(Unverified::new(staged, algorithm))
+    /// A place for new content of so many bytes, which counts for nothing yet.
+    pub(crate) fn begin(&self, algorithm: Algorithm, size: u64) -> io::Result<Unverified> {
+        let staged = self
+            .writable()
+            .and_then(|()| self.staging.has_room(size))
+            .and_then(|()| self.staging.create());
+        Ok(Unverified::new(self.counted(staged)?, algorithm))
     }
 
     /// Makes content finished, so that it is there after a crash too.
@@ -142,15 +125,39 @@ impl Directory {
     /// Writes a small file in one step. It may be lost in a crash, but is never there in part as far as the file system
     /// keeps order; who reads it checks its form.
     pub(crate) fn write_small(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        self.counted(self.write_whole(path, bytes))
+        self.counted(self.writable().and_then(|()| self.write_whole(path, bytes)))
     }
 
-    /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`].
-    fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
-        if written.is_err() {
-            self.shelf.status.send_modify(|status| status.failed_writes += 1);
+    /// Whether it is worth while to bring content here.
+    pub(crate) fn accepts(&self) -> io::Result<()> {
+        self.counted(self.writable())
+    }
+
+    fn writable(&self) -> io::Result<()> {
+        match self.hold {
+            Hold::Alone(_) => Ok(()),
+            Hold::ReadOnly(why) => Err(io::Error::new(
+                why,
+                "the directory could not be written when it was opened",
+            )),
+        }
+    }
+
+    /// Counts a write that failed, for [`crate::CacheStatus::failed_writes`], and tells of it now and then.
+    pub(crate) fn counted<T>(&self, written: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &written {
+            self.failed(error);
         }
         written
+    }
+
+    /// A write failed that began elsewhere.
+    pub(crate) fn failed(&self, error: &io::Error) {
+        self.shelf.status.send_modify(|status| status.failed_writes += 1);
+        // That a directory is only read was told when it was opened.
+        if let Hold::Alone(_) = self.hold {
+            self.alarm.ring(error, Instant::now());
+        }
     }
 
     fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -164,40 +171,12 @@ impl Directory {
 
     /// Removes a small file, whether it is there or not.
     pub(crate) fn remove_small(&self, path: &Path) -> io::Result<()> {
-        found(fs::remove_file(path)).map(drop)
-    }
-}
-
-fn take_lock(root: &Path, path: &Path) -> Result<File, OpenError> {
-    let unusable = |source| OpenError::Unusable {
-        path: path.to_owned(),
-        source,
-    };
-    let mut lock = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(unusable)?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::Error(source)) => return Err(unusable(source)),
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let was_read = lock.take(16).read_to_string(&mut holder).is_ok();
-            return Err(OpenError::InUse {
-                path: root.to_owned(),
-                holder: was_read.then(|| holder.trim().parse().ok()).flatten(),
-            });
+        match (self.writable(), found(fs::symlink_metadata(path))) {
+            (Ok(()), _) => self.counted(found(fs::remove_file(path)).map(drop)),
+            (Err(_), Ok(None)) => Ok(()),
+            (Err(error), _) => self.counted(Err(error)),
         }
     }
-    // For the message above only: the lock itself ends with the process, however that ends.
-    lock.set_len(0)
-        .and_then(|()| writeln!(lock, "{}", std::process::id()))
-        .map_err(unusable)?;
-    Ok(lock)
 }
 
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
@@ -208,7 +187,7 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn create_directories(path: &Path) -> io::Result<()> {
+pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
     private_directory().recursive(true).create(path)
 }
 

@@ -1,4 +1,8 @@
-use std::{fs::File, ops::RangeBounds, sync::Arc};
+use std::{
+    fs::File,
+    ops::RangeBounds,
+    sync::{Arc, OnceLock},
+};
 
 use oci::Digest;
 use tokio::sync::watch;
@@ -15,6 +19,7 @@ mod flights;
 mod gate;
 mod lane;
 mod leader;
+mod overflow;
 mod pace;
 mod patience;
 mod plan;
@@ -26,6 +31,7 @@ pub use error::FetchError;
 pub(crate) use flights::{Flight, Flights};
 pub(crate) use gate::Gate;
 pub(crate) use leader::Leader;
+pub(crate) use overflow::{Detour, Overflow};
 pub(crate) use turns::Turns;
 
 /// Content that can be read from its first byte on.
@@ -44,6 +50,7 @@ pub struct Download {
     size: u64,
     file: Arc<File>,
     gate: Gate,
+    detour: Detour,
 }
 
 /// How far a download has come. The task that runs it tells everybody who follows.
@@ -55,6 +62,8 @@ pub(crate) enum Phase {
     Receiving { file: Arc<File>, size: u64, written: u64 },
     /// Everything is there and verified.
     Whole(Blob),
+    /// The disk takes no more. Each reader goes on without it.
+    Overflowed(Arc<Overflow>),
     /// There will be nothing more.
     Failed(FetchError),
 }
@@ -98,14 +107,19 @@ impl Download {
     fn parts(&self, range: impl RangeBounds<u64>) -> Parts {
         let range = reader::clamp(range, self.size);
         let gate = self.gate.clone().holding_back(&range);
-        Parts::new(Arc::clone(&self.file), reader::ranges(range, Some(gate)))
+        let breach = Arc::new(OnceLock::new());
+        Parts {
+            file: Arc::clone(&self.file),
+            ranges: gate.ranges(range.clone(), Arc::clone(&breach)),
+            rest: self.detour.clone().rest(self.digest.clone(), breach, range.end),
+        }
     }
 }
 
 impl Flight {
     /// Waits until the size is known, or there will be nothing. `is_own` says whether the download was begun for the
-    /// place that the reader reads for.
-    pub(crate) async fn begun(self, digest: &Digest, is_own: bool) -> Result<Content, FetchError> {
+    /// place that the reader reads for, and `detour` how the reader goes on where the disk does not.
+    pub(crate) async fn begun(self, digest: &Digest, is_own: bool, detour: Detour) -> Result<Content, FetchError> {
         let mut progress: watch::Receiver<Phase> = self.progress;
         loop {
             let phase = progress.borrow_and_update().clone();
@@ -117,9 +131,11 @@ impl Flight {
                         size,
                         file,
                         gate: Gate::new(progress, is_own),
+                        detour,
                     }));
                 }
                 Phase::Whole(blob) => return Ok(Content::Whole(blob)),
+                Phase::Overflowed(overflow) => return Err(overflow.error.clone()),
                 Phase::Failed(error) => return Err(error),
             }
             progress.changed().await.map_err(|_| FetchError::Abandoned)?;

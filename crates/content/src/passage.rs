@@ -1,23 +1,18 @@
-use std::{
-    collections::VecDeque,
-    fmt, io,
-    ops::{Range, RangeBounds},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, ops::RangeBounds, sync::Arc};
 
-use bytes::{Buf, Bytes};
-use futures_util::{StreamExt, stream};
 use oci::{Digest, Hasher};
-use tokio::time;
 
 use crate::{
     download::FetchError,
     limits::Limits,
-    reader::{self, ByteStream, CHUNK},
+    reader::{self, ByteStream},
     source::{Incoming, Source},
-    verification::Mismatch,
 };
+
+mod flow;
+
+pub(crate) use flow::Flow;
+use flow::{open, pause};
 
 /// Content that goes from its source to one reader, without the disk.
 ///
@@ -29,26 +24,6 @@ pub struct Passage {
     source: Arc<dyn Source>,
     limits: Limits,
     incoming: Incoming,
-}
-
-/// A passage under way.
-struct Flow {
-    digest: Digest,
-    size: u64,
-    source: Arc<dyn Source>,
-    limits: Limits,
-    /// None between two attempts.
-    incoming: Option<Incoming>,
-    /// None once the digest was compared.
-    hasher: Option<Hasher>,
-    received: u64,
-    wanted: Range<u64>,
-    /// What the reader wants and has not been given, in order.
-    held: VecDeque<Bytes>,
-    held_length: u64,
-    /// Attempts in a row that brought next to nothing.
-    failures: u32,
-    received_before: u64,
 }
 
 impl Passage {
@@ -105,131 +80,8 @@ impl Passage {
             failures: 0,
             received_before: 0,
         };
-        stream::try_unfold(flow, |mut flow| async move {
-            let next = flow.next().await.map_err(io::Error::other)?;
-            Ok(next.map(|bytes| (bytes, flow)))
-        })
-        .boxed()
+        flow.stream()
     }
-}
-
-impl Flow {
-    async fn next(&mut self) -> Result<Option<Bytes>, FetchError> {
-        while self.hasher.is_some() {
-            // What is held is enough to hold back, so what came first may go.
-            if let Some(first) = self.held.front()
-                && self.held_length - first.len() as u64 >= CHUNK
-            {
-                return Ok(self.release());
-            }
-            match self.piece().await {
-                Ok(Some(piece)) => self.take(piece),
-                Ok(None) => self.verify()?,
-                Err(error) => {
-                    if self.received - self.received_before >= WORTH_WHILE {
-                        self.failures = 0;
-                    }
-                    (self.incoming, self.received_before) = (None, self.received);
-                    self.failures += 1;
-                    pause(error, self.failures, &self.limits).await?;
-                }
-            }
-        }
-        Ok(self.release())
-    }
-
-    /// The next bytes that are missing, nothing at the end.
-    async fn piece(&mut self) -> Result<Option<Bytes>, FetchError> {
-        let incoming = match &mut self.incoming {
-            Some(incoming) => incoming,
-            None if self.received == self.size => return Ok(None),
-            None => {
-                let incoming = open(&*self.source, self.received, &self.limits).await?;
-                if incoming.total != self.size {
-                    let (size, now) = (self.size, incoming.total);
-                    return Err(FetchError::SizeChanged { size, now });
-                }
-                self.incoming.insert(incoming)
-            }
-        };
-        loop {
-            let piece = time::timeout(self.limits.idle, incoming.body.next())
-                .await
-                .map_err(|_| FetchError::Stalled(self.limits.idle))?;
-            let Some(mut piece) = piece.transpose()? else {
-                let (received, size) = (self.received, self.size);
-                let is_whole = received == size;
-                return if is_whole {
-                    Ok(None)
-                } else {
-                    Err(FetchError::Short { received, size })
-                };
-            };
-            // A source may begin earlier than it was asked to.
-            let surplus = (self.received - incoming.offset).min(piece.len() as u64);
-            incoming.offset += piece.len() as u64;
-            piece.advance(surplus as usize);
-            if piece.len() as u64 > self.size - self.received {
-                return Err(FetchError::Long { size: self.size });
-            }
-            if !piece.is_empty() {
-                return Ok(Some(piece));
-            }
-        }
-    }
-
-    fn take(&mut self, mut piece: Bytes) {
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&piece);
-        }
-        let begin = self.received;
-        self.received += piece.len() as u64;
-        // The part that the reader wants.
-        let end = self.wanted.end.clamp(begin, self.received) - begin;
-        let start = (self.wanted.start.clamp(begin, self.received) - begin).min(end);
-        piece.truncate(end as usize);
-        piece.advance(start as usize);
-        while !piece.is_empty() {
-            let part = piece.split_to(piece.len().min(CHUNK as usize));
-            self.held_length += part.len() as u64;
-            self.held.push_back(part);
-        }
-    }
-
-    fn verify(&mut self) -> Result<(), FetchError> {
-        let expected = self.digest.clone();
-        match self.hasher.take().map(Hasher::finish) {
-            Some(found) if found != expected => Err(Mismatch { expected, found }.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn release(&mut self) -> Option<Bytes> {
-        let first = self.held.pop_front()?;
-        self.held_length -= first.len() as u64;
-        Some(first)
-    }
-}
-
-async fn open(source: &dyn Source, offset: u64, limits: &Limits) -> Result<Incoming, FetchError> {
-    let incoming = time::timeout(limits.idle, source.open(offset, None))
-        .await
-        .map_err(|_| FetchError::Stalled(limits.idle))??;
-    if incoming.offset > offset {
-        let (asked, answered) = (offset, incoming.offset);
-        return Err(FetchError::Gap { asked, answered });
-    }
-    Ok(incoming)
-}
-
-/// Waits before the next attempt, or gives the error back where there is none.
-async fn pause(error: FetchError, failures: u32, limits: &Limits) -> Result<(), FetchError> {
-    if !error.is_transient() || failures >= limits.attempts {
-        return Err(error);
-    }
-    let doubled = limits.first_pause.saturating_mul(1 << (failures - 1).min(16));
-    time::sleep(doubled.min(LONGEST_PAUSE)).await;
-    Ok(())
 }
 
 impl fmt::Debug for Passage {
@@ -240,7 +92,3 @@ impl fmt::Debug for Passage {
             .finish_non_exhaustive()
     }
 }
-
-/// As with downloads onto the disk: see [`Limits::attempts`] and [`Limits::first_pause`].
-const WORTH_WHILE: u64 = 1024 * 1024;
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-use crate::{blocking::blocking, download::Gate};
+use crate::blocking::blocking;
 
 /// Bytes in order, in pieces of at most 256 KiB. A failed read ends it.
 ///
@@ -18,44 +18,32 @@ use crate::{blocking::blocking, download::Gate};
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
 
 /// Parts of a file, in order, each when it may be read: for whoever has a better way to a client than through memory. The
-/// bytes of a part that was given do not change.
+/// bytes of a part that was given do not change. **Behind them, the rest has to be read**: it is empty, unless the disk
+/// took no more while the content came.
 pub struct Parts {
     /// The file.
     pub file: Arc<File>,
     /// The parts. A failure ends them, as it ends a [`ByteStream`].
     pub ranges: BoxStream<'static, io::Result<Range<u64>>>,
+    /// What follows the last part and is not in the file. It is not to be polled before the parts have ended.
+    pub rest: ByteStream,
 }
 
 /// How much is read at a time: large enough that the way into the blocking pool hardly counts, small enough that many
 /// readers fit into memory.
 pub(crate) const CHUNK: u64 = 256 * 1024;
 
-/// The parts of `range`, as far as the gate lets them through.
-pub(crate) fn ranges(range: Range<u64>, gate: Option<Gate>) -> BoxStream<'static, io::Result<Range<u64>>> {
-    stream::try_unfold((range, gate), |(mut left, mut gate)| async move {
-        let ready = match &mut gate {
-            None => left.end,
-            Some(gate) => gate.passage(&left).await.map_err(io::Error::other)?,
-        };
-        if left.is_empty() {
-            return Ok(None);
-        }
-        let part = left.start..ready;
-        left.start = ready;
-        Ok(Some((part, (left, gate))))
-    })
-    .boxed()
-}
-
 impl Parts {
+    /// All of it is in the file.
     pub(crate) fn new(file: Arc<File>, ranges: BoxStream<'static, io::Result<Range<u64>>>) -> Self {
-        Self { file, ranges }
+        let rest = stream::empty().boxed();
+        Self { file, ranges, rest }
     }
 
     /// The bytes of the parts.
     pub(crate) fn bytes(self) -> ByteStream {
-        let Self { file, ranges } = self;
-        stream::try_unfold((file, ranges, 0..0), |(file, mut ranges, mut left)| async move {
+        let Self { file, ranges, rest } = self;
+        let parts = stream::try_unfold((file, ranges, 0..0), |(file, mut ranges, mut left)| async move {
             while left.is_empty() {
                 match ranges.next().await {
                     Some(range) => left = range?,
@@ -65,8 +53,8 @@ impl Parts {
             let end = left.end.min(left.start.saturating_add(CHUNK));
             let bytes = read(&file, left.start..end).await?;
             Ok(Some((bytes, (file, ranges, end..left.end))))
-        })
-        .boxed()
+        });
+        parts.chain(rest).boxed()
     }
 }
 

@@ -45,6 +45,21 @@ impl Staging {
         Ok(())
     }
 
+    /// Whether there is room for so many bytes, as far as the file system tells: what cannot fit is not to fill the disk
+    /// for everybody else before that shows.
+    pub(crate) fn has_room(&self, size: u64) -> io::Result<()> {
+        let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
+            return Ok(());
+        };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        // Some file systems have no numbers.
+        if disk.f_blocks == 0 || size <= free {
+            return Ok(());
+        }
+        let explanation = format!("{size} bytes are needed, and {free} are free");
+        Err(io::Error::new(io::ErrorKind::StorageFull, explanation))
+    }
+
     /// A new, empty file. Numbers do as names: the store's lock keeps other processes out.
     pub(crate) fn create(&self) -> io::Result<StagedFile> {
         let path = self

@@ -10,8 +10,9 @@ use crate::{
     blob::Blob,
     blocking::blocking,
     cache::{Budget, CacheStatus},
-    directory::{Directory, OpenError},
-    download::{Content, FetchError, Flights, Leader, Turns},
+    directory::Directory,
+    download::{Content, Detour, FetchError, Flights, Leader, Turns},
+    hold::OpenError,
     limits::Limits,
     passage::Passage,
     place::Place,
@@ -47,8 +48,11 @@ impl Store {
     /// Opens the store in `directory`, which is made if it is not there. What an earlier process left unfinished is
     /// removed; finished content is not looked at, so this takes the same time however much there is.
     ///
+    /// A directory that is there and cannot be written is only read: what it has is served, and what it has not is to be
+    /// passed through. A warning and [`CacheStatus::is_read_only`] say so.
+    ///
     /// # Errors
-    /// [`OpenError`] where the directory cannot be written, or another store holds it.
+    /// [`OpenError`] where the directory cannot be made or read, or another store holds it.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::with_limits(directory, Limits::default())
     }
@@ -94,8 +98,8 @@ impl Store {
     pub async fn put(&self, digest: &Digest, bytes: Bytes) -> Result<Blob, PutError> {
         let digest = digest.clone();
         self.on_disk(move |directory| {
-            let mut content = directory.begin(digest.algorithm())?;
-            content.append(&bytes)?;
+            let mut content = directory.begin(digest.algorithm(), bytes.len() as u64)?;
+            directory.counted(content.append(&bytes))?;
             match content.verify(&digest) {
                 Ok(content) => Ok(Ok(directory.keep(content)?)),
                 Err(mismatch) => Ok(Err(mismatch.into())),
@@ -108,7 +112,8 @@ impl Store {
     /// whoever asks meanwhile follows it, whatever their source.
     ///
     /// The download runs in a task of its own and goes on without readers. A source that fails is asked to go on from
-    /// where it broke off, within the [`Limits`].
+    /// where it broke off, within the [`Limits`]. A disk that takes no more while content comes is no end of it: each
+    /// reader goes on from its own source, from where the download was, and what came is not kept.
     ///
     /// Nobody's permission is asked: since another place's download may serve this call, **the caller must know that the
     /// place may read the digest** ([`Store::admitted`], or upstream's word). Where another place's download fails before
@@ -122,6 +127,8 @@ impl Store {
         if let Some(blob) = self.blob(digest).await? {
             return Ok(Content::Whole(blob));
         }
+        // Before the source is asked for what could not be kept.
+        self.directory.accepts()?;
         loop {
             let (flight, commission) = self.flights.join(place, digest);
             if let Some(commission) = commission {
@@ -136,7 +143,8 @@ impl Store {
                 tokio::spawn(leader.run());
             }
             let is_own = flight.place == *place;
-            match flight.begun(digest, is_own).await {
+            let detour = Detour::new(Arc::clone(&source), self.limits, Arc::clone(self.directory.shelf()));
+            match flight.begun(digest, is_own, detour).await {
                 // Every round is another place's download, or this place's, which is the last.
                 Err(_) if !is_own => {}
                 result => return result,
@@ -145,14 +153,13 @@ impl Store {
     }
 
     /// The content without the disk, for the one who asks: for where [`Store::fetch`] fails with [`FetchError::Disk`]
-    /// before there was a byte. A warning and [`CacheStatus::bypassed`] say so.
+    /// before there was a byte. [`CacheStatus::bypassed`] counts it.
     ///
     /// # Errors
     /// [`FetchError`] where there is not even a first byte. What goes wrong later ends the stream.
     pub async fn pass_through(&self, digest: &Digest, source: Arc<dyn Source>) -> Result<Passage, FetchError> {
-        tracing::warn!(%digest, "the cache's disk cannot take this content; it is passed through and not kept");
-        let status = &self.directory.shelf().status;
-        status.send_modify(|status| status.bypassed += 1);
+        tracing::debug!(%digest, "content is passed through and not kept");
+        self.directory.shelf().bypassed();
         Passage::open(digest.clone(), source, self.limits).await
     }
 

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use net::Body;
 use oci::Digest;
 use reqwest::Url;
-use tracing::warn;
+use tracing::debug;
 
 use crate::{
     engine::{Engine, Served, place},
@@ -132,14 +132,14 @@ impl Engine {
                 confirmed,
             ))
         };
-        let error = match self.store.fetch(place, digest, layer(url)).await {
+        let error = match self.store.fetch(place, digest, layer(url.clone())).await {
             Ok(content) => {
                 let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
                 let found = Supply::Kept(content);
                 return Ok(Served { found, until });
             }
             // A disk that is full, or broken, is no reason to fail a pull.
-            Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(None)).await {
+            Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(url)).await {
                 Ok(passage) => {
                     let found = Supply::Passing(passage);
                     return Ok(Served { found, until: None });
@@ -202,7 +202,8 @@ impl Engine {
         }
         self.standings.confirm(place, standing, (self.clock)()).await;
         if let Err(error) = self.store.admit(place, digest, Admission::Blob).await {
-            warn!(%error, %digest, "a membership could not be kept");
+            // The store tells the administrator.
+            debug!(%error, %digest, "a membership could not be kept");
         }
         Ok(url)
     }
@@ -224,7 +225,7 @@ impl Supply {
         match self {
             Self::Kept(content) => {
                 let parts = content.parts(range);
-                Body::file(parts.file, parts.ranges)
+                Body::file(parts.file, parts.ranges).then(parts.rest)
             }
             Self::Passing(passage) => Body::stream(passage.stream(range)),
         }

@@ -253,7 +253,8 @@ impl Engine {
             Ok(())
         };
         if let Err(error) = outcome.await {
-            warn!(%error, digest = %found.digest, "a manifest could not be kept");
+            // The store tells the administrator.
+            debug!(%error, digest = %found.digest, "a manifest could not be kept");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use content::{Place, Store};
 use jiff::{SignedDuration, Timestamp};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// When AWS last let each place's owner in. What AWS has revoked is to end here too: what is at hand is served only while
 /// that was confirmed within the upstream's `accessLifetime`, and not at all after a refusal.
@@ -49,7 +49,7 @@ impl Standings {
         let mut places = self.lock();
         if places.len() >= MOST {
             // What nobody holds is read again from the disk when it is asked for.
-            places.retain(|_, standing| Arc::strong_count(standing) > 1);
+            places.retain(|_, standing| Arc::strong_count(standing) > 1 || standing.is_refused_in_memory_alone());
         }
         let standing = places.entry(place.clone()).or_insert_with(|| {
             Arc::new(Standing {
@@ -69,7 +69,8 @@ impl Standings {
         }
         standing.written.store(now.as_second(), Ordering::Release);
         if let Err(error) = self.0.store.set_access(place, Some(now)).await {
-            warn!(%error, %place, "what AWS confirmed could not be kept");
+            // The store tells the administrator.
+            debug!(%error, %place, "what AWS confirmed could not be kept");
         }
     }
 
@@ -79,10 +80,10 @@ impl Standings {
             return;
         }
         self.0.refusals.fetch_add(1, Ordering::AcqRel);
-        standing.written.store(NEVER, Ordering::Release);
         info!(%place, "AWS refuses what it allowed before; what is cached of it is not served any more");
-        if let Err(error) = self.0.store.set_access(place, None).await {
-            warn!(%error, %place, "a refusal could not be kept; it counts until the next restart");
+        match self.0.store.set_access(place, None).await {
+            Ok(()) => standing.written.store(NEVER, Ordering::Release),
+            Err(error) => warn!(%error, %place, "a refusal could not be kept; it counts until the next restart"),
         }
     }
 
@@ -97,6 +98,11 @@ impl Standings {
 }
 
 impl Standing {
+    /// The disk does not know of the refusal, and would let the owner in.
+    fn is_refused_in_memory_alone(&self) -> bool {
+        self.confirmed.load(Ordering::Acquire) == NEVER && self.written.load(Ordering::Acquire) != NEVER
+    }
+
     /// Until when the owner may have what is at hand, where AWS let them in. A time from the future was written under
     /// another clock; it says nothing.
     pub(crate) fn good_until(&self, lifetime: SignedDuration, now: Timestamp) -> Option<Timestamp> {
@@ -167,5 +173,49 @@ mod tests {
         let standings = Standings::new(Store::open(folder.path()).unwrap());
         let standing = standings.of(&place()).await.unwrap();
         assert_eq!(standing.good_until(HOUR, at(1)), None);
+    }
+
+    /// What was written before would let the owner in again.
+    #[tokio::test]
+    async fn a_refusal_that_the_disk_does_not_take_stays_in_memory_however_many_places_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let standings = Standings::new(Store::open(folder.path()).unwrap());
+        let standing = standings.of(&place()).await.unwrap();
+        standings.confirm(&place(), &standing, at(0)).await;
+        let record = walk(folder.path()).find(|path| path.ends_with("_access")).unwrap();
+        std::fs::remove_file(&record).unwrap();
+        std::fs::create_dir(&record).unwrap();
+        standings.refuse(&place(), &standing).await;
+        drop(standing);
+        for number in 0..=MOST {
+            let repository = format!("team/{number}").parse().unwrap();
+            let standing = Arc::new(Standing {
+                confirmed: AtomicI64::new(NEVER),
+                written: AtomicI64::new(NEVER),
+            });
+            standings.lock().insert(Place { repository, ..place() }, standing);
+        }
+        let other = "team/other".parse().unwrap();
+        standings
+            .of(&Place {
+                repository: other,
+                ..place()
+            })
+            .await
+            .unwrap();
+        let places = standings.lock();
+        assert!(places.len() < 10, "those that nobody holds are gone");
+        assert!(places.contains_key(&place()));
+    }
+
+    fn walk(folder: &std::path::Path) -> Box<dyn Iterator<Item = std::path::PathBuf>> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        Box::new(entries.flat_map(|entry| {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => walk(&path),
+                false => Box::new(std::iter::once(path)),
+            }
+        }))
     }
 }

@@ -15,8 +15,12 @@ pub struct Body(Kind);
 enum Kind {
     Bytes(Bytes),
     File(FileBody),
-    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>),
+    /// And what follows the file's parts.
+    FileThen(FileBody, Pieces),
+    Stream(Pieces),
 }
+
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, BoxError>> + Send>>;
 
 impl Body {
     /// A body without bytes.
@@ -34,6 +38,20 @@ impl Body {
         Self(Kind::File(FileBody::new(file, parts.boxed())))
     }
 
+    /// The body, and behind the parts of its file what arrives piece by piece; nothing follows other bodies. An error ends
+    /// the connection.
+    #[must_use]
+    pub fn then<S, E>(self, stream: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        match self.0 {
+            Kind::File(file) => Self(Kind::FileThen(file, stream.map_err(Into::into).boxed())),
+            kind => Self(kind),
+        }
+    }
+
     /// A body that arrives piece by piece. An error ends the connection, so that nobody takes the body for whole.
     pub fn stream<S, E>(stream: S) -> Self
     where
@@ -45,7 +63,7 @@ impl Body {
 
     /// Lets the connection at hand send files itself.
     pub(crate) fn over(mut self, wire: &Wire) -> Self {
-        if let Kind::File(file) = &mut self.0 {
+        if let Kind::File(file) | Kind::FileThen(file, _) = &mut self.0 {
             file.send_over(wire);
         }
         self
@@ -82,6 +100,14 @@ impl http_body::Body for Body {
             Kind::Bytes(bytes) if bytes.is_empty() => return task::Poll::Ready(None),
             Kind::Bytes(bytes) => return task::Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::File(file) => task::ready!(file.poll_piece(context)).map(|piece| piece.map_err(BoxError::from)),
+            Kind::FileThen(file, pieces) => match task::ready!(file.poll_piece(context)) {
+                Some(piece) => Some(piece.map_err(BoxError::from)),
+                None => {
+                    let pieces = std::mem::replace(pieces, futures_util::stream::empty().boxed());
+                    self.0 = Kind::Stream(pieces);
+                    return self.poll_frame(context);
+                }
+            },
             Kind::Stream(stream) => task::ready!(stream.poll_next_unpin(context)),
         };
         task::Poll::Ready(piece.map(|piece: Result<Bytes, BoxError>| piece.map(Frame::data)))
@@ -90,14 +116,14 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Bytes(bytes) => bytes.is_empty(),
-            Kind::File(_) | Kind::Stream(_) => false,
+            Kind::File(_) | Kind::FileThen(..) | Kind::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::File(_) | Kind::Stream(_) => SizeHint::default(),
+            Kind::File(_) | Kind::FileThen(..) | Kind::Stream(_) => SizeHint::default(),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{fs::File, net::SocketAddr, ops::Range, path::PathBuf, sync::Arc};
+use std::{fs::File, io, net::SocketAddr, ops::Range, path::PathBuf, sync::Arc};
 
+use bytes::Bytes;
 use http::{Request, Response, header};
 use net::{Body, Certificate, Limits, Listener, Outgoing, Resolve, Roots};
 use proptest::prelude::*;
@@ -76,17 +77,29 @@ impl Server {
     }
 }
 
-/// `/FROM-TO` is that part of the file, and `/` some text.
+/// `/FROM-TO` is that part of the file, `/FROM-TO/BYTES` too, but so many bytes at its end do not come from the file, and
+/// `/` is some text.
 fn answer(request: &Request<hyper::body::Incoming>, file: &PathBuf) -> Response<Body> {
     let Some((from, to)) = request.uri().path()[1..].split_once('-') else {
         return Response::new(Body::from("some text".to_owned()));
     };
-    let range: Range<u64> = from.parse().unwrap()..to.parse().unwrap();
-    let length = range.end - range.start;
+    let (to, behind) = to.split_once('/').unwrap_or((to, "0"));
+    let end: u64 = to.parse().unwrap();
+    let range: Range<u64> = from.parse().unwrap()..end - behind.parse::<u64>().unwrap();
+    let length = end - range.start;
     // In two parts, of which either may be empty.
-    let middle = range.start + length / 3;
+    let middle = range.start + (range.end - range.start) / 3;
     let parts = [Ok(range.start..middle), Ok(middle..range.end)];
     let body = Body::file(Arc::new(File::open(file).unwrap()), futures_util::stream::iter(parts));
+    let body = if range.end == end {
+        body
+    } else {
+        let content = Bytes::from(std::fs::read(file).unwrap());
+        let behind = content.slice(range.end as usize..end as usize);
+        let (one, other) = behind.split_at(behind.len() / 2);
+        let pieces = [one, other].map(|piece| io::Result::Ok(behind.slice_ref(piece)));
+        body.then(futures_util::stream::iter(pieces))
+    };
     Response::builder()
         .header(header::CONTENT_LENGTH, length)
         .body(body)
@@ -115,8 +128,19 @@ async fn a_file_arrives_byte_for_byte_in_the_clear_and_under_tls() {
         let roots = Roots::system().with_pem("the CA", server.ca.as_bytes()).unwrap();
         let client = Outgoing { resolve, roots }.client().unwrap();
         let scheme = if is_tls { "https" } else { "http" };
-        for range in [0..SIZE, 5..6, 0..0, 1_048_575..1_048_577, SIZE - 1..SIZE, 77..SIZE - 77] {
-            let url = format!("{scheme}://files.example.test/{}-{}", range.start, range.end);
+        // And how many bytes at the end do not come from the file.
+        let asked = [
+            (0..SIZE, 0),
+            (0..SIZE, 1_500_000),
+            (5..6, 0),
+            (5..6, 1),
+            (0..0, 0),
+            (1_048_575..1_048_577, 1),
+            (SIZE - 1..SIZE, 0),
+            (77..SIZE - 77, 7),
+        ];
+        for (range, behind) in asked {
+            let url = format!("{scheme}://files.example.test/{}-{}/{behind}", range.start, range.end);
             let url = if is_tls {
                 url
             } else {

@@ -21,7 +21,8 @@ pub enum Algorithm {
     Sha512,
 }
 
-/// Computes a digest while content passes by.
+/// Computes a digest while content passes by. A clone goes on from where the original is.
+#[derive(Clone)]
 pub struct Hasher {
     algorithm: Algorithm,
     context: hash::Context,

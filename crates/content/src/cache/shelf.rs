@@ -191,6 +191,11 @@ impl Shelf {
         self.gone(digest);
     }
 
+    /// Counts an answer that the disk had no part in, or only at its beginning.
+    pub(crate) fn bypassed(&self) {
+        self.status.send_modify(|status| status.bypassed += 1);
+    }
+
     /// Notes that this file was found to be right just now.
     pub(crate) fn note_sound(&self, digest: &Digest, file: &File) {
         if let Ok(metadata) = file.metadata() {

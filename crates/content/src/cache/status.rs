@@ -18,7 +18,10 @@ pub struct CacheStatus {
     pub evicted_bytes: u64,
     /// How many pieces of content were found damaged, and removed.
     pub damaged: u64,
-    /// How often content or a record could not be written, because the disk is full, read-only or broken.
+    /// Whether the directory could not be written when the store was opened: nothing is kept then.
+    pub is_read_only: bool,
+    /// How often content or a record could not be written, because the disk is full, read-only or broken. A download that
+    /// the disk breaks off counts once.
     pub failed_writes: u64,
     /// How many answers were passed through because the disk could not take the content.
     pub bypassed: u64,

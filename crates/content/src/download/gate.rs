@@ -1,8 +1,15 @@
-use std::ops::Range;
+use std::{io, ops::Range, sync::Arc};
 
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use tokio::sync::watch;
 
-use super::{FetchError, Phase};
+use super::{
+    FetchError, Phase,
+    overflow::{Breach, Overflow},
+};
 use crate::reader::CHUNK;
 
 /// Holds a reader back where the download has not come yet, and before the end until the content is verified.
@@ -12,6 +19,15 @@ pub(crate) struct Gate {
     is_own: bool,
     /// From here on nothing passes before the content is verified.
     held_back: u64,
+}
+
+/// What a reader may do next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// Read the file up to here.
+    Until(u64),
+    /// Go on without the file, in which there will be no more.
+    Without(Arc<Overflow>),
 }
 
 impl Gate {
@@ -29,19 +45,50 @@ impl Gate {
         Self { held_back, ..self }
     }
 
+    /// The parts of `range`, each when it may be read, up to where the disk took no more: that is noted in `breach`.
+    pub(crate) fn ranges(self, range: Range<u64>, breach: Arc<Breach>) -> BoxStream<'static, io::Result<Range<u64>>> {
+        stream::try_unfold((range, self), move |(mut left, mut gate)| {
+            let breach = Arc::clone(&breach);
+            async move {
+                let ready = match gate.passage(&left).await.map_err(io::Error::other)? {
+                    Next::Until(ready) => ready,
+                    Next::Without(overflow) => {
+                        // It is set only here, and nothing is asked behind the end.
+                        let _ = breach.set((left.start, overflow));
+                        return Ok(None);
+                    }
+                };
+                if left.is_empty() {
+                    return Ok(None);
+                }
+                let part = left.start..ready;
+                left.start = ready;
+                Ok(Some((part, (left, gate))))
+            }
+        })
+        .boxed()
+    }
+
     /// Waits until the first bytes of `left` may be read; answers with the end of what may. Where nothing is left, waits
     /// until the content is verified.
-    pub(crate) async fn passage(&mut self, left: &Range<u64>) -> Result<u64, FetchError> {
+    pub(crate) async fn passage(&mut self, left: &Range<u64>) -> Result<Next, FetchError> {
         loop {
             match &*self.progress.borrow_and_update() {
                 Phase::Opening => {}
                 Phase::Receiving { written, .. } => {
                     let ready = (*written).min(self.held_back);
                     if ready > left.start {
-                        return Ok(ready);
+                        return Ok(Next::Until(ready));
                     }
                 }
-                Phase::Whole(_) => return Ok(left.end),
+                Phase::Overflowed(overflow) => {
+                    let ready = overflow.written.min(self.held_back);
+                    return Ok(match ready > left.start {
+                        true => Next::Until(ready),
+                        false => Next::Without(Arc::clone(overflow)),
+                    });
+                }
+                Phase::Whole(_) => return Ok(Next::Until(left.end)),
                 Phase::Failed(FetchError::Source(_)) if !self.is_own => return Err(FetchError::Interrupted),
                 Phase::Failed(error) => return Err(error.clone()),
             }
@@ -80,22 +127,30 @@ mod tests {
         (sender, Gate::new(receiver, is_own).holding_back(&(0..SIZE)))
     }
 
+    /// The end of what may be read, if anything may.
+    fn end(gate: &mut Gate, left: &Range<u64>) -> Option<u64> {
+        match gate.passage(left).now_or_never()?.unwrap() {
+            Next::Until(end) => Some(end),
+            Next::Without(_) => panic!("nothing has failed"),
+        }
+    }
+
     #[test]
     fn written_bytes_pass_but_not_the_last_chunk() {
         let (progress, mut gate) = gate(true);
         assert!(gate.passage(&(0..SIZE)).now_or_never().is_none());
         progress.send_replace(receiving(10));
-        assert_eq!(gate.passage(&(0..SIZE)).now_or_never().unwrap().unwrap(), 10);
+        assert_eq!(end(&mut gate, &(0..SIZE)), Some(10));
         assert!(gate.passage(&(10..SIZE)).now_or_never().is_none());
         progress.send_replace(receiving(SIZE));
-        assert_eq!(gate.passage(&(10..SIZE)).now_or_never().unwrap().unwrap(), 2 * CHUNK);
+        assert_eq!(end(&mut gate, &(10..SIZE)), Some(2 * CHUNK));
         assert!(gate.passage(&(2 * CHUNK..SIZE)).now_or_never().is_none());
         assert!(
             gate.passage(&(SIZE..SIZE)).now_or_never().is_none(),
             "the end too waits"
         );
         progress.send_replace(whole());
-        assert_eq!(gate.passage(&(2 * CHUNK..SIZE)).now_or_never().unwrap().unwrap(), SIZE);
+        assert_eq!(end(&mut gate, &(2 * CHUNK..SIZE)), Some(SIZE));
     }
 
     #[test]
@@ -106,7 +161,7 @@ mod tests {
         progress.send_replace(receiving(SIZE));
         assert!(gate.passage(&range).now_or_never().is_none());
         progress.send_replace(whole());
-        assert_eq!(gate.passage(&range).now_or_never().unwrap().unwrap(), 15);
+        assert_eq!(end(&mut gate, &range), Some(15));
     }
 
     #[test]

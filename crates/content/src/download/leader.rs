@@ -8,6 +8,7 @@ use super::{
     crew::Crew,
     flights::{Commission, Registration},
     lane,
+    overflow::Overflow,
     patience::Patience,
     transfer::Transfer,
     turns::Turns,
@@ -36,6 +37,8 @@ pub(crate) struct Leader {
 enum Obtained {
     OnDisk(Blob),
     Downloaded(Verified),
+    /// As far as the disk took it.
+    InPart(Overflow),
 }
 
 impl Leader {
@@ -70,11 +73,15 @@ impl Leader {
                 self.progress.send_replace(Phase::Whole(content.blob().clone()));
                 let directory = Arc::clone(&self.directory);
                 if let Err(error) = blocking(move || directory.keep(content)).await {
-                    tracing::warn!(digest = %self.digest, %error, "verified content was delivered but could not be kept");
+                    tracing::debug!(digest = %self.digest, %error, "verified content was delivered but could not be kept");
                 }
             }
+            // In this order, so that whoever tries again does not join what has failed.
+            Ok(Obtained::InPart(overflow)) => {
+                drop(self.registration);
+                self.progress.send_replace(Phase::Overflowed(Arc::new(overflow)));
+            }
             Err(error) => {
-                // In this order, so that whoever tries again does not join what has failed.
                 drop(self.registration);
                 self.progress.send_replace(Phase::Failed(error));
             }
@@ -92,14 +99,42 @@ impl Leader {
         let (first, patience) = self.open().await?;
         let size = first.total;
         let (directory, algorithm) = (Arc::clone(&self.directory), self.digest.algorithm());
-        let content = blocking(move || directory.begin(algorithm)).await?;
+        let content = blocking(move || directory.begin(algorithm, size)).await?;
         self.progress.send_replace(Phase::Receiving {
             file: Arc::clone(content.canvas().file()),
             size,
             written: 0,
         });
-        self.fill(&content, first, patience).await?;
-        Ok(Obtained::Downloaded(content.verify(&self.digest)?))
+        match self.fill(&content, first, patience).await {
+            Ok(()) => Ok(Obtained::Downloaded(content.verify(&self.digest)?)),
+            Err(FetchError::Disk(error)) => {
+                self.directory.failed(&error);
+                self.leave(content, size, FetchError::Disk(error)).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves what has come for those who read it. Nothing of it counts, and it has no name any more.
+    async fn leave(&self, content: Unverified, size: u64, error: FetchError) -> Result<Obtained, FetchError> {
+        let progress = self.progress.subscribe();
+        let overflow = blocking(move || {
+            let (hasher, hashed) = content.canvas().so_far();
+            let written = match &*progress.borrow() {
+                Phase::Receiving { written, .. } => *written,
+                _ => 0,
+            };
+            Ok(Overflow {
+                file: Arc::clone(content.canvas().file()),
+                size,
+                // Whoever hashes may be ahead of whoever tells.
+                written: written.max(hashed),
+                hasher,
+                hashed,
+                error,
+            })
+        });
+        Ok(Obtained::InPart(overflow.await?))
     }
 
     /// Opens the source at the first byte. Answers with the patience that is left.
@@ -160,7 +195,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = Arc::new(Directory::open(root.path(), crate::Budget::default()).unwrap());
         let digest = Digest::of(b"x");
-        let mut content = directory.begin(digest.algorithm()).unwrap();
+        let mut content = directory.begin(digest.algorithm(), 1).unwrap();
         content.append(&Bytes::from_static(b"x")).unwrap();
         directory.keep(content.verify(&digest).unwrap()).unwrap();
 

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test program: what fails to unwrap fails a test")]
 
 mod cache;
-mod crashes;
 mod damage;
 mod faults;
 mod followers;

@@ -5,7 +5,7 @@ use oci::{Manifest, MediaType};
 
 use crate::{
     aws::{BUCKET, REGISTRY, answer},
-    wharf::Wharf,
+    wharf::{DOMAIN, Wharf},
 };
 
 const MANIFEST: &str = "/v2/team/app/manifests/1";
@@ -169,4 +169,54 @@ async fn a_disk_that_takes_nothing_stops_no_pull() {
     let before = wharf.aws.count(BUCKET, &layer.to_string());
     assert_eq!(wharf.get(&blob).await.bytes().await.unwrap(), "layer");
     assert_eq!(wharf.aws.count(BUCKET, &layer.to_string()), before, "it is kept again");
+}
+
+/// The child, whose files may not grow beyond a MiB.
+async fn pull_what_no_file_takes() {
+    let wharf = Wharf::build().await;
+    let content: Vec<u8> = (0..5_000_000_u32).map(|at| (at / 7 % 251) as u8).collect();
+    let content = Bytes::from(content);
+    let layer = oci::Digest::of(&content);
+    wharf.aws.push_blob(&format!("{REGISTRY}/team/app"), &content);
+    let path = format!("team/app/blobs/{layer}");
+    for _ in 0..2 {
+        // In the clear, where the kernel sends what is in the file, and under TLS.
+        let clear = wharf.get(&format!("prod/{path}")).await;
+        let secure = wharf.secure("GET", DOMAIN, &path).send().await.unwrap();
+        for answer in [clear, secure] {
+            assert_eq!(
+                (answer.status().as_u16(), answer.content_length()),
+                (200, Some(5_000_000))
+            );
+            assert!(answer.bytes().await.unwrap() == content);
+        }
+    }
+    let bucket = format!("/{REGISTRY}/team/app/{layer}");
+    let mut wrong = content.to_vec();
+    wrong[4_999_999] ^= 1;
+    for body in [content, wrong.into()] {
+        wharf.aws.order(&bucket, answer(200, &[], body));
+    }
+    let answer = async { wharf.get(&format!("prod/{path}")).await.bytes().await };
+    assert!(answer.await.is_err(), "wrong bytes came to their end");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_in_the_middle_of_a_layer_stops_no_pull() {
+    const CHILD: &str = "GATEWAY_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return pull_what_no_file_takes().await;
+    }
+    // 512 KiB or 1 MiB, as the shell counts; reported as an error because the signal is ignored.
+    let script = r#"trap '' XFSZ; ulimit -f 1024; exec "$0" "$@""#;
+    let test = "trouble::a_disk_that_is_full_in_the_middle_of_a_layer_stops_no_pull";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains("1 passed"), "{report}");
 }

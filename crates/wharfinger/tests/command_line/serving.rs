@@ -1,6 +1,12 @@
 //! `serve` from its beginning to its end.
 
-use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+    process::Command,
+};
 
 use crate::{
     house::{House, seal_key},
@@ -64,16 +70,7 @@ fn secrets_lie_sealed_on_disk_and_are_not_logged() {
 #[test]
 fn it_may_open_as_many_files_as_the_system_grants() {
     let house = House::new();
-    let original = house.serve();
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -Sn 300; exec \"$0\" \"$@\""]);
-    command.arg(original.get_program()).args(original.get_args());
-    if let Some(folder) = original.get_current_dir() {
-        command.current_dir(folder);
-    }
-    for (name, value) in original.get_envs() {
-        command.env(name, value.unwrap_or_default());
-    }
+    let command = behind(&["sh"], "ulimit -Sn 300", &house.serve());
     let served = Served::start(command);
     let limits = fs::read_to_string(format!("/proc/{}/limits", served.id())).unwrap();
     let line = limits
@@ -83,6 +80,59 @@ fn it_may_open_as_many_files_as_the_system_grants() {
     let words: Vec<_> = line.split_whitespace().collect();
     assert_eq!(words[0], words[1], "soft and hard: {line}");
     assert_ne!(words[0], "300");
+}
+
+/// The command, for which the shell script has prepared the way.
+fn behind(shell: &[&str], script: &str, original: &Command) -> Command {
+    let mut command = Command::new(shell[0]);
+    command
+        .args(&shell[1..])
+        .args(["-ec", &format!("{script}; exec \"$0\" \"$@\"")]);
+    command.arg(original.get_program()).args(original.get_args());
+    if let Some(folder) = original.get_current_dir() {
+        command.current_dir(folder);
+    }
+    for (name, value) in original.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    command
+}
+
+/// The command in a mount namespace of its own, in which the folder is for reading only.
+fn read_only(folder: &Path, original: &Command) -> Command {
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let shell: &[&str] = match is_root {
+        true => &["unshare", "--mount", "sh"],
+        false => &["unshare", "--user", "--map-root-user", "--mount", "sh"],
+    };
+    let path = folder.display();
+    let script = format!("mount --bind {path} {path}; mount -o remount,bind,ro {path}");
+    behind(shell, &script, original)
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_served_and_the_log_says_why() {
+    let house = House::new();
+    let served = Served::start(house.serve());
+    served.signal("TERM");
+    assert!(served.end().0.success());
+    let served = Served::start(read_only(&house.path("data"), &house.serve()));
+    served.signal("TERM");
+    let (status, log) = served.end();
+    assert!(status.success(), "{log}");
+    let warnings: Vec<_> = log.lines().filter(|line| line.contains("WARN")).collect();
+    assert!(
+        matches!(&warnings[..], [warning] if warning.contains("Read-only file system") && warning.contains("mount the file system")),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_refused_in_one_line() {
+    let house = House::new();
+    let command = &mut read_only(house.folder(), &house.serve());
+    let outcome = crate::program::finish(command);
+    outcome.assert_refused(&["data_dir", "Read-only file system", "expected a directory"]);
 }
 
 #[test]
