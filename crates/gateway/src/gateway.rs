@@ -47,7 +47,7 @@ impl Gateway {
         Self {
             live,
             memo: Arc::new(Memo::new()),
-            listings: Listings::new(engine.upstream.clone()),
+            listings: Listings::new(engine.upstream.clone(), engine.standings.clone()),
             engine,
         }
     }
