@@ -10,7 +10,7 @@ use std::{
 
 use ::aws::{Broker, Settings};
 use content::Store;
-use gateway::Gateway;
+use gateway::{Gateway, Tally};
 use jiff::{SignedDuration, Timestamp};
 use net::{Certificate, Limits, Listener, Outgoing, Resolve, Roots};
 use oci::ErrorEnvelope;
@@ -33,6 +33,7 @@ pub(crate) const OTHER_DOMAIN: &str = "other.example.com";
 pub(crate) struct Wharf {
     pub(crate) aws: Aws,
     pub(crate) address: SocketAddr,
+    pub(crate) tally: Arc<Tally>,
     folder: tempfile::TempDir,
     client: reqwest::Client,
     /// Speaks HTTP/2 with the gateway, under TLS.
@@ -77,6 +78,7 @@ impl Wharf {
         std::fs::write(&chain, pair.cert.pem()).unwrap();
         std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
         let certificate = Certificate::load(&chain, &key).unwrap();
+        let tally = gateway.tally();
         let (address, stop) = listen(gateway.clone(), None).await;
         let (secure_address, secure_stop) = listen(gateway, Some(&certificate)).await;
         let resolve = Resolve::parse([format!("*.example.com={secure_address}")]).unwrap();
@@ -87,6 +89,7 @@ impl Wharf {
         Self {
             aws,
             address,
+            tally,
             folder,
             client,
             secure,
