@@ -10,4 +10,5 @@ mod child;
 mod harbour;
 
 mod exposition;
+mod forms;
 mod metrics;
