@@ -149,3 +149,15 @@ async fn each_attempt_at_an_upstream_is_counted_by_the_reply() {
         assert_eq!(replies(&wharf, Peer::Registry, reply), count, "{reply}");
     }
 }
+
+#[tokio::test]
+async fn a_layer_in_the_clear_is_sent_by_the_kernel_while_it_comes_and_after() {
+    const LAYER: &[u8] = &[7; 200_000];
+    let wharf = Wharf::build().await;
+    let (_, layer) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", LAYER);
+    for pull in 1..=2 {
+        let blob = wharf.get(&format!("prod/team/app/blobs/{layer}")).await;
+        assert!(blob.bytes().await.unwrap() == LAYER);
+        assert_eq!(wharf.traffic.sent_by_kernel(), pull * LAYER.len() as u64);
+    }
+}
