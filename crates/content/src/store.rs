@@ -239,6 +239,11 @@ impl Store {
         *self.directory.shelf().status.borrow()
     }
 
+    /// How many downloads run.
+    pub fn downloads(&self) -> usize {
+        self.flights.count()
+    }
+
     /// Waits until what is on disk is known and no more than may be there. Nobody has to wait for that before using the
     /// store.
     pub async fn settled(&self) {

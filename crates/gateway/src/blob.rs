@@ -13,6 +13,7 @@ use crate::{
     failure::{Failure, Verdict},
     source::{Confirmed, Layer, as_failure},
     standing::Standing,
+    tally::Outcome,
 };
 
 /// How a client gets a blob.
@@ -132,17 +133,29 @@ impl Engine {
                 confirmed,
             ))
         };
-        let error = match self.store.fetch(place, digest, layer(url.clone())).await {
+        let source = layer(url.clone());
+        let error = match self.store.fetch(place, digest, source.clone()).await {
             Ok(content) => {
                 let until = standing.good_until(permit.upstream().access_lifetime, (self.clock)());
-                let found = Supply::Kept(content);
-                return Ok(Served { found, until });
+                // What is small may be whole before anybody looks.
+                let origin = match content {
+                    Content::Whole(_) if !source.is_used() => Outcome::Disk,
+                    _ => Outcome::Upstream,
+                };
+                return Ok(Served {
+                    found: Supply::Kept(content),
+                    origin,
+                    until,
+                });
             }
             // A disk that is full, or broken, is no reason to fail a pull.
             Err(FetchError::Disk(_)) => match self.store.pass_through(digest, layer(url)).await {
                 Ok(passage) => {
-                    let found = Supply::Passing(passage);
-                    return Ok(Served { found, until: None });
+                    return Ok(Served {
+                        found: Supply::Passing(passage),
+                        origin: Outcome::Upstream,
+                        until: None,
+                    });
                 }
                 Err(error) => error,
             },

@@ -9,14 +9,23 @@ use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use crate::{
-    blob::Membership, brief::Brief, contents::Contents, failure::Failure, flight::Flights, manifest, prefetch::AHEAD,
-    standing::Standings, upstream::Upstream,
+    blob::Membership,
+    brief::Brief,
+    contents::Contents,
+    failure::Failure,
+    flight::Flights,
+    manifest,
+    prefetch::AHEAD,
+    standing::Standings,
+    tally::{Outcome, Tally},
+    upstream::Upstream,
 };
 
 /// What pulls are made with.
 #[derive(Clone)]
 pub(crate) struct Engine {
     pub(crate) store: Store,
+    pub(crate) tally: Arc<Tally>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) manifests: Arc<Flights<manifest::Key, manifest::Outcome>>,
     /// Questions that failed a moment ago.
@@ -37,6 +46,8 @@ pub(crate) struct Engine {
 #[derive(Clone, Debug)]
 pub(crate) struct Served<T> {
     pub(crate) found: T,
+    /// Where it is from.
+    pub(crate) origin: Outcome,
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -47,10 +58,12 @@ impl Engine {
         broker: Broker,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
+        let tally = Arc::new(Tally::default());
         Self {
             standings: Standings::new(store.clone()),
             store,
-            upstream: Arc::new(Upstream::new(client, broker, clock.clone())),
+            upstream: Arc::new(Upstream::new(client, broker, clock.clone(), tally.clone())),
+            tally,
             manifests: Arc::default(),
             failures: Arc::default(),
             contents: Arc::new(Contents::new()),

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 use crate::{
     answer,
     asked::Asked,
-    blob::{Delivery, SMALL},
+    blob::{Delivery, SMALL, Supply},
     conversion,
     engine::{Engine, Served},
     failure::Failure,
@@ -21,6 +21,7 @@ use crate::{
     memo::{Grounds, Key, Memo},
     ready::Ready,
     referrers, tags,
+    tally::{Kind, Outcome, Tally},
 };
 
 /// The registry.
@@ -47,7 +48,7 @@ impl Gateway {
         Self {
             live,
             memo: Arc::new(Memo::new()),
-            listings: Listings::new(engine.upstream.clone()),
+            listings: Listings::new(engine.upstream.clone(), engine.standings.clone()),
             engine,
         }
     }
@@ -60,6 +61,7 @@ impl Gateway {
             && let Some(ready) = self.memo.recall(key, grounds)
         {
             debug!(path = request.uri().path(), "answered as before");
+            self.engine.tally.note(ready.kind(), Outcome::Memory);
             return ready.answer(&request);
         }
         let mut response = match self.route(&request, snapshot, question).await {
@@ -67,13 +69,20 @@ impl Gateway {
             Ok(response) => response,
             Err(failure) => {
                 log(&request, &failure);
-                answer::failure(&failure, request.method() == Method::HEAD)
+                let response = answer::failure(&failure, request.method() == Method::HEAD);
+                self.engine.tally.note_failure(&request, response.status());
+                response
             }
         };
         response
             .headers_mut()
             .insert(answer::API_VERSION.0, answer::API_VERSION.1);
         response
+    }
+
+    /// What became of the pulls so far.
+    pub fn tally(&self) -> Arc<Tally> {
+        self.engine.tally.clone()
     }
 
     /// What an answer rests on that is given now.
@@ -106,28 +115,36 @@ impl Gateway {
             let target = asked.target(name, &snapshot).map_err(Failure::from)?;
             permit(&snapshot, &identity, target).map_err(Failure::from)
         };
+        let tally = &self.engine.tally;
         match &asked.route {
             Route::Base => Ok(answer::base()),
             Route::Manifest { name, reference } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %reference, "manifest");
-                let ready = self.manifest(&permit, reference, &asked, question).await?;
+                let (ready, origin) = self.manifest(&permit, reference, &asked, question).await?;
+                tally.note(Kind::Manifest, origin);
                 Ok(ready.answer(request))
             }
             Route::Blob { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "blob");
-                self.blob(&permit, digest, &asked, request, question).await
+                let (response, origin) = self.blob(&permit, digest, &asked, request, question).await?;
+                tally.note(Kind::Blob, origin);
+                Ok(response)
             }
             Route::Tags { name } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), "tags");
-                tags::answer(&self.listings, &permit, name, &asked).await
+                let response = tags::answer(&self.listings, &permit, name, &asked).await?;
+                tally.note(Kind::List, Outcome::Upstream);
+                Ok(response)
             }
             Route::Referrers { name, digest } => {
                 let permit = permit(name)?;
                 debug!(client = identity.title(), upstream = %permit.upstream().name, repository = %permit.repository(), %digest, "referrers");
-                referrers::answer(&self.engine, &self.listings, &permit, digest, &asked).await
+                let response = referrers::answer(&self.engine, &self.listings, &permit, digest, &asked).await?;
+                tally.note(Kind::List, Outcome::Upstream);
+                Ok(response)
             }
             Route::Catalog => Err(Failure::NoCatalog.into()),
             Route::Upload { .. } => Err(Failure::ReadOnly.into()),
@@ -148,15 +165,16 @@ impl Gateway {
         reference: &Reference,
         asked: &Asked,
         question: Option<(Key, Grounds)>,
-    ) -> Result<Ready, Arc<Failure>> {
-        let Served { found, until } = self.engine.manifest(permit, reference).await?;
+    ) -> Result<(Ready, Outcome), Arc<Failure>> {
+        let Served { found, origin, until } = self.engine.manifest(permit, reference).await?;
         self.engine.note(permit, &found)?;
         if let Some(tag) = conversion::needed(reference, &asked.accepted, &found.media_type) {
             let found = self.engine.converted(permit, tag, &asked.accepted).await?;
-            return Ok(Ready::manifest(&found.digest, &found.media_type, found.bytes));
+            let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
+            return Ok((ready, Outcome::Upstream));
         }
         let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
-        Ok(self.remembered(question, ready, until))
+        Ok((self.remembered(question, ready, until), origin))
     }
 
     async fn blob<B>(
@@ -166,15 +184,32 @@ impl Gateway {
         asked: &Asked,
         request: &Request<B>,
         question: Option<(Key, Grounds)>,
-    ) -> Result<Response<Body>, Arc<Failure>> {
+    ) -> Result<(Response<Body>, Outcome), Arc<Failure>> {
         let head = request.method() == Method::HEAD;
-        let Served { found: supply, until } = match self.engine.deliver(permit, digest, head).await? {
-            Delivery::Here(served) => served,
+        Ok(match self.engine.deliver(permit, digest, head).await? {
+            Delivery::Here(served) => {
+                let origin = served.origin;
+                (self.supplied(served, digest, asked, request, question).await?, origin)
+            }
             // It is confirmed to be in this repository, and the client has it.
-            _ if asked.conditions.is_current(digest) => return Ok(answer::not_modified(digest)),
-            Delivery::Elsewhere(url) => return Ok(answer::elsewhere(digest, &url)),
-            Delivery::Size(size) => return Ok(answer::blob(digest, size, Body::empty())),
-        };
+            _ if asked.conditions.is_current(digest) => (answer::not_modified(digest), Outcome::Upstream),
+            Delivery::Elsewhere(url) => (answer::elsewhere(digest, &url), Outcome::Redirect),
+            Delivery::Size(size) => (answer::blob(digest, size, Body::empty()), Outcome::Upstream),
+        })
+    }
+
+    async fn supplied<B>(
+        &self,
+        served: Served<Supply>,
+        digest: &Digest,
+        asked: &Asked,
+        request: &Request<B>,
+        question: Option<(Key, Grounds)>,
+    ) -> Result<Response<Body>, Arc<Failure>> {
+        let Served {
+            found: supply, until, ..
+        } = served;
+        let head = request.method() == Method::HEAD;
         if question.is_some()
             && let Some(blob) = supply.small()
         {

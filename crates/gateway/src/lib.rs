@@ -24,9 +24,11 @@ mod referrers;
 mod source;
 mod standing;
 mod tags;
+mod tally;
 mod upstream;
 
 pub use asked::{Asked, Unread, is_of_registry};
 pub use gateway::Gateway;
 pub use naming::Unnamed;
 pub use query::TooLong;
+pub use tally::{Kind, Outcome, Peer, Reply, Tally};

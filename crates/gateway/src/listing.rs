@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use access::Permit;
+use aws::AwsError;
 use bytes::Bytes;
 use content::Place;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,9 +9,10 @@ use oci::Manifest;
 
 use crate::{
     engine::place,
-    failure::Failure,
+    failure::{Failure, Verdict},
     flight::Flights,
     query::Query,
+    standing::Standings,
     upstream::{Upstream, read},
 };
 
@@ -19,6 +21,7 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct Listings {
     upstream: Arc<Upstream>,
+    standings: Standings,
     flights: Arc<Flights<(Place, String), Outcome>>,
 }
 
@@ -43,9 +46,10 @@ pub(crate) struct Page {
 }
 
 impl Listings {
-    pub(crate) fn new(upstream: Arc<Upstream>) -> Self {
+    pub(crate) fn new(upstream: Arc<Upstream>, standings: Standings) -> Self {
         Self {
             upstream,
+            standings,
             flights: Arc::default(),
         }
     }
@@ -53,23 +57,72 @@ impl Listings {
     /// The page that `path`, with its query, has below the permit's repository.
     pub(crate) async fn page(&self, permit: &Permit, path: String, wanted: &str) -> Outcome {
         let place = place(permit)?;
-        let (upstream, permit, wanted) = (self.upstream.clone(), permit.clone(), wanted.to_owned());
-        let key = (place, path.clone());
-        let work = move || async move { ask(&upstream, &permit, &path, &wanted).await.map_err(Arc::new) };
+        let (listings, permit, wanted) = (self.clone(), permit.clone(), wanted.to_owned());
+        let key = (place.clone(), path.clone());
+        let work = move || async move { listings.ask(&permit, &place, &path, &wanted).await.map_err(Arc::new) };
         let landed = self.flights.join(key, work).await;
         landed.unwrap_or_else(|| Err(Arc::new(Failure::Internal)))
     }
+
+    async fn ask(&self, permit: &Permit, place: &Place, path: &str, wanted: &str) -> Result<Listed, Failure> {
+        let refusal = match ask(&self.upstream, permit, path, wanted).await {
+            Err(Refused::Everything(failure)) => failure,
+            Err(Refused::List(failure)) => return Err(failure),
+            Ok(listed) => return Ok(listed),
+        };
+        let standing = self.standings.of(place).await?;
+        self.standings.refuse(place, &standing).await;
+        Err(refusal)
+    }
 }
 
-async fn ask(upstream: &Upstream, permit: &Permit, path: &str, wanted: &str) -> Result<Listed, Failure> {
-    let (answer, login) = upstream.get(permit, path, &HeaderMap::new(), wanted).await?;
+/// Why there is no list, and whether the same goes for pulls.
+enum Refused {
+    Everything(Failure),
+    List(Failure),
+}
+
+impl<F: Into<Failure>> From<F> for Refused {
+    fn from(failure: F) -> Self {
+        Self::List(failure.into())
+    }
+}
+
+/// What a refusal of a list says of pulls. By itself nothing: `ecr:ListImages` is an action of its own, and a role that
+/// pulls need not have it. If every refused list ended what is cached, any client of the upstream could end it for all
+/// others by asking for the tags. It ends where AWS refuses the login, or names an action that pulls need: referrers are
+/// read by `ecr:BatchGetImage`.
+fn refused(status: StatusCode, error: AwsError) -> Refused {
+    let is_of_login = status == StatusCode::UNAUTHORIZED || error.said.contains("authorization token has expired");
+    let is_of_pulling = PULLING.iter().any(|action| {
+        let says = |service| error.said.contains(&format!("perform: {service}:{action} "));
+        says("ecr") || says("ecr-public")
+    });
+    match Failure::from(error) {
+        failure if failure.verdict() == Verdict::Refused && (is_of_login || is_of_pulling) => {
+            Refused::Everything(failure)
+        }
+        failure => Refused::List(failure),
+    }
+}
+
+async fn ask(upstream: &Upstream, permit: &Permit, path: &str, wanted: &str) -> Result<Listed, Refused> {
+    let asked = upstream.get(permit, path, &HeaderMap::new(), wanted).await;
+    let (answer, login) = asked.map_err(|error| match Failure::from(error) {
+        // By STS, or by ECR's API: there is no login at all.
+        failure if failure.verdict() == Verdict::Refused => Refused::Everything(failure),
+        failure => Refused::List(failure),
+    })?;
     match answer.status() {
         StatusCode::OK => {}
         status @ (StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) => {
             let failure = upstream.explain(permit, wanted, &login, answer).await;
             return Ok(Listed::NotThere(status, Arc::new(failure.into())));
         }
-        _ => return Err(upstream.explain(permit, wanted, &login, answer).await.into()),
+        status => {
+            let error = upstream.explain(permit, wanted, &login, answer).await;
+            return Err(refused(status, error));
+        }
     }
     let registry = permit.registry();
     let wrong = |what| Failure::Upstream(format!("{registry} answered the {wanted} with {what}"));
@@ -124,6 +177,8 @@ pub(crate) fn link(path: &str, query: &Query, next: &str) -> String {
     format!("<{path}?{next}{namespace}>; rel=\"next\"")
 }
 
+/// What AWS has to allow for a pull.
+const PULLING: [&str; 2] = ["BatchGetImage", "GetDownloadUrlForLayer"];
 /// Leaves room for `ns` in a query that is still read.
 const LONGEST_CURSOR: usize = Query::MAX_LENGTH - 512;
 

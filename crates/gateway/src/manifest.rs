@@ -13,6 +13,7 @@ use crate::{
     engine::{Engine, Served, place},
     failure::{Failure, Verdict},
     standing::Standing,
+    tally,
     upstream::{headers, read},
 };
 
@@ -52,6 +53,7 @@ impl Engine {
         {
             return Ok(Served {
                 found: known.found.clone(),
+                origin: tally::Outcome::Disk,
                 until: Some(known.fresh_until.map_or(until, |fresh| fresh.min(until))),
             });
         }
@@ -74,6 +76,7 @@ impl Engine {
         warn!(place = %key.0, %reference, trouble, "the upstream is down; what it said before is served");
         Ok(Served {
             found: stale,
+            origin: tally::Outcome::Disk,
             until: None,
         })
     }
@@ -116,7 +119,11 @@ impl Engine {
             Reference::Tag(tag) if !upstream.is_immutable(tag) => until.min(after(now, upstream.tag_lifetime)),
             _ => until,
         });
-        Served { found, until }
+        Served {
+            found,
+            origin: tally::Outcome::Upstream,
+            until,
+        }
     }
 
     async fn known(&self, permit: &Permit, place: &Place, reference: &Reference) -> Result<Option<Known>, Failure> {

@@ -6,11 +6,13 @@ use oci::{Digest, MediaType};
 use crate::{
     answer::{self, API_VERSION},
     conditional::Conditions,
+    tally::Kind,
 };
 
 /// An answer that is ready to be given any number of times: what is small and is known to the last byte.
 #[derive(Clone, Debug)]
 pub(crate) struct Ready {
+    kind: Kind,
     digest: Digest,
     headers: HeaderMap,
     bytes: Bytes,
@@ -19,19 +21,19 @@ pub(crate) struct Ready {
 impl Ready {
     /// A manifest.
     pub(crate) fn manifest(digest: &Digest, media_type: &MediaType, bytes: Bytes) -> Self {
-        Self::new(digest, media_type.as_str(), bytes)
+        Self::new(Kind::Manifest, digest, media_type.as_str(), bytes)
     }
 
     /// A blob that was read as a whole.
     pub(crate) fn blob(digest: &Digest, bytes: Bytes) -> Self {
-        let mut ready = Self::new(digest, "application/octet-stream", bytes);
+        let mut ready = Self::new(Kind::Blob, digest, "application/octet-stream", bytes);
         ready
             .headers
             .insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         ready
     }
 
-    fn new(digest: &Digest, media_type: &str, bytes: Bytes) -> Self {
+    fn new(kind: Kind, digest: &Digest, media_type: &str, bytes: Bytes) -> Self {
         let mut headers = HeaderMap::with_capacity(8);
         let mut insert = |name, text: &str| {
             // These come from types whose grammar is narrower than that of headers.
@@ -46,10 +48,16 @@ impl Ready {
         insert(header::HeaderName::from_static("docker-content-digest"), &text);
         headers.insert(API_VERSION.0, API_VERSION.1);
         Self {
+            kind,
             digest: digest.clone(),
             headers,
             bytes,
         }
+    }
+
+    /// What it is the answer with.
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The answer to a request by GET or HEAD. Of conditions only whether the client has it already is looked at: what

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use access::Permit;
 use aws::AwsError;
@@ -20,6 +23,7 @@ pub(crate) struct Layer {
     permit: Permit,
     digest: Digest,
     way: Mutex<Way>,
+    is_used: AtomicBool,
 }
 
 /// The registry's latest word on where the bytes are. All requests for parts of the blob share it, so that a cold blob
@@ -51,7 +55,13 @@ impl Layer {
             permit,
             digest,
             way: Mutex::new(Way { confirmed, number: 0 }),
+            is_used: AtomicBool::new(false),
         }
+    }
+
+    /// Whether anything was downloaded by it, or was tried to be.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
     }
 
     /// Asks the registry for the blob. An answer is the proof that it is in the repository.
@@ -131,6 +141,7 @@ impl Layer {
 
 impl Source for Layer {
     fn open(&self, offset: u64, end: Option<u64>) -> BoxFuture<'_, Result<Incoming, SourceError>> {
+        self.is_used.store(true, Ordering::Relaxed);
         Box::pin(self.begin(offset, end))
     }
 }

@@ -7,11 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
 
+use crate::tally::{Peer, Tally};
+
 /// The registry that stands behind an upstream: its requests, with a login that is renewed when it is refused.
 pub(crate) struct Upstream {
     client: Client,
     broker: Broker,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    tally: Arc<Tally>,
 }
 
 /// What a registry is asked.
@@ -24,8 +27,18 @@ struct Question<'a> {
 }
 
 impl Upstream {
-    pub(crate) fn new(client: Client, broker: Broker, clock: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Self {
-        Self { client, broker, clock }
+    pub(crate) fn new(
+        client: Client,
+        broker: Broker,
+        clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+        tally: Arc<Tally>,
+    ) -> Self {
+        Self {
+            client,
+            broker,
+            clock,
+            tally,
+        }
     }
 
     /// Asks the registry for `path` below the permit's repository. Whatever it answers is returned, but a refusal of
@@ -96,7 +109,9 @@ impl Upstream {
 
     /// Fetches from a host that needs no login: the layer bucket, by a URL that carries its own signature.
     pub(crate) async fn get_signed(&self, url: reqwest::Url, headers: HeaderMap) -> Result<Response, reqwest::Error> {
-        self.client.get(url).headers(headers).send().await
+        let answer = self.client.get(url).headers(headers).send().await;
+        self.tally.note_reply(Peer::Bucket, &answer);
+        answer
     }
 
     /// Whether a new login could change the answer. A login that is seconds old is not renewed: else whoever asks for
@@ -123,6 +138,7 @@ impl Upstream {
             };
             let asked_at = (self.clock)();
             let outcome = request.send().await.map_err(reqwest::Error::without_url);
+            self.tally.note_reply(Peer::Registry, &outcome);
             let is_trouble = match &outcome {
                 Ok(answer) => {
                     self.broker.hear(answer.headers(), asked_at);

@@ -4,10 +4,13 @@
 mod body;
 mod certificate;
 mod file;
+mod line;
 mod listener;
 mod outgoing;
+mod owed;
 mod resolve;
 mod roots;
+mod traffic;
 mod wire;
 
 pub use body::{Body, BoxError};
@@ -16,3 +19,4 @@ pub use listener::{BindError, Limits, Listener};
 pub use outgoing::{Outgoing, OutgoingError};
 pub use resolve::{InvalidResolve, Resolve};
 pub use roots::{Roots, RootsError};
+pub use traffic::Traffic;

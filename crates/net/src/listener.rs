@@ -10,17 +10,14 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet, time::timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::{debug, warn};
 
 use crate::{
-    Body, Certificate,
+    Body, Certificate, Traffic,
+    line::Line,
+    owed::Owed,
     wire::{Wire, WiredStream},
 };
 
@@ -30,6 +27,7 @@ pub struct Listener {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
     limits: Limits,
+    traffic: Traffic,
 }
 
 /// What a client may take of a listener.
@@ -41,6 +39,9 @@ pub struct Limits {
     pub handshake: Duration,
     /// Time for the head of a request, and for the next request on a connection that is kept.
     pub head: Duration,
+    /// Time for which what waits to be sent may wait for a client that takes nothing of it. One that is slow and takes
+    /// some is left alone.
+    pub standstill: Duration,
     /// Time that requests under way get when the listener closes.
     pub drain: Duration,
 }
@@ -83,12 +84,18 @@ impl Listener {
             address,
             tls,
             limits,
+            traffic: Traffic::default(),
         })
     }
 
     /// The address, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What goes through it, from now on and later.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic.clone()
     }
 
     /// Answers until `shutdown` ends, then lets the requests under way finish within [`Limits::drain`].
@@ -98,7 +105,11 @@ impl Listener {
         A: Future<Output = Response<Body>> + Send + 'static,
     {
         let Self {
-            socket, tls, limits, ..
+            socket,
+            tls,
+            limits,
+            traffic,
+            ..
         } = self;
         let graceful = GracefulShutdown::new();
         let connections = Arc::new(Semaphore::new(limits.connections));
@@ -124,10 +135,13 @@ impl Listener {
             };
             let (builders, handler, tls, watcher) =
                 (builders.clone(), handler.clone(), tls.clone(), graceful.watcher());
+            let (presence, traffic) = (traffic.enter(), traffic.clone());
             while tasks.try_join_next().is_some() {}
             tasks.spawn(async move {
-                let _permit = permit;
+                let _held = (permit, presence);
                 let _ = stream.set_nodelay(true);
+                let stream = Line::new(stream, traffic.clone(), limits.standstill);
+                let socket = stream.state();
                 let ended = match tls {
                     None => {
                         let wire = Wire::default();
@@ -142,14 +156,37 @@ impl Listener {
                         let Some((stream, version)) = handshake(stream, tls, limits.handshake).await else {
                             return;
                         };
-                        let service = service_fn(move |request| {
-                            let answer = handler(request);
-                            async move { Ok::<_, Infallible>(answer.await) }
-                        });
                         let stream = TokioIo::new(stream);
                         match version {
-                            Version::Http1 => watcher.watch(builders.http1.serve_connection(stream, service)).await,
-                            Version::Http2 => watcher.watch(builders.http2.serve_connection(stream, service)).await,
+                            Version::Http1 => {
+                                let service = service_fn(move |request| {
+                                    let answer = handler(request);
+                                    async move { Ok::<_, Infallible>(answer.await) }
+                                });
+                                watcher.watch(builders.http1.serve_connection(stream, service)).await
+                            }
+                            Version::Http2 => {
+                                let owed = Owed::new(socket.clone());
+                                let service = {
+                                    let owed = owed.clone();
+                                    service_fn(move |request| {
+                                        let (answer, owed) = (handler(request), owed.clone());
+                                        async move { Ok::<_, Infallible>(answer.await.map(|body| owed.body(body))) }
+                                    })
+                                };
+                                let standstill = async {
+                                    owed.standstill(limits.standstill).await;
+                                    socket.cut(&traffic);
+                                };
+                                tokio::select! {
+                                    biased;
+                                    ended = watcher.watch(builders.http2.serve_connection(stream, service)) => ended,
+                                    () = standstill => {
+                                        debug!("a client takes nothing of what waits for it; its connection is closed");
+                                        return;
+                                    }
+                                }
+                            }
                         }
                     }
                 };
@@ -172,6 +209,7 @@ impl Default for Limits {
             connections: 16_384,
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
+            standstill: Duration::from_secs(60),
             drain: Duration::from_secs(20),
         }
     }
@@ -185,10 +223,10 @@ enum Version {
 }
 
 async fn handshake(
-    stream: TcpStream,
+    stream: Line,
     tls: TlsAcceptor,
     limit: Duration,
-) -> Option<(tokio_rustls::server::TlsStream<TcpStream>, Version)> {
+) -> Option<(tokio_rustls::server::TlsStream<Line>, Version)> {
     match timeout(limit, tls.accept(stream)).await {
         Ok(Ok(stream)) => {
             let version = if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
@@ -246,6 +284,7 @@ mod tests {
     use super::*;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
         sync::oneshot,
     };
 

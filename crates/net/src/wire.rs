@@ -21,6 +21,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::line::Line;
+
 /// What is to be sent over one connection, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Wire(Arc<Mutex<VecDeque<Segment>>>);
@@ -35,7 +37,7 @@ pub(crate) struct Segment {
 
 /// A connection in the clear that sends files itself.
 pub(crate) struct WiredStream {
-    stream: TcpStream,
+    line: Line,
     wire: Wire,
 }
 
@@ -112,21 +114,21 @@ impl Blank {
 }
 
 impl WiredStream {
-    pub(crate) fn new(stream: TcpStream, wire: Wire) -> Self {
-        Self { stream, wire }
+    pub(crate) fn new(line: Line, wire: Wire) -> Self {
+        Self { line, wire }
     }
 
-    fn poll_send(&self, context: &mut Context<'_>, blank: Blank) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(context))?;
-            let sent = self
-                .stream
-                .try_io(Interest::WRITABLE, || self.wire.send(blank, &self.stream));
-            match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+    fn poll_send(&mut self, context: &mut Context<'_>, blank: Blank) -> Poll<io::Result<usize>> {
+        let wire = &self.wire;
+        self.line.poll_by_kernel(|stream| {
+            loop {
+                ready!(stream.poll_write_ready(context))?;
+                match stream.try_io(Interest::WRITABLE, || wire.send(blank, stream)) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    sent => return Poll::Ready(sent),
+                }
             }
-        }
+        })
     }
 }
 
@@ -134,7 +136,7 @@ impl AsyncWrite for WiredStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Blank::of(bytes) {
             Some(blank) => self.poll_send(context, blank),
-            None => Pin::new(&mut self.stream).poll_write(context, bytes),
+            None => Pin::new(&mut self.line).poll_write(context, bytes),
         }
     }
 
@@ -145,12 +147,12 @@ impl AsyncWrite for WiredStream {
     ) -> Poll<io::Result<usize>> {
         let at = slices.iter().position(|slice| Blank::of(slice).is_some());
         let Some(at) = at else {
-            return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+            return Pin::new(&mut self.line).poll_write_vectored(context, slices);
         };
         let before = &slices[..at];
         match Blank::of(&slices[at]) {
             Some(blank) if before.iter().all(|slice| slice.is_empty()) => self.poll_send(context, blank),
-            _ => Pin::new(&mut self.stream).poll_write_vectored(context, before),
+            _ => Pin::new(&mut self.line).poll_write_vectored(context, before),
         }
     }
 
@@ -159,11 +161,11 @@ impl AsyncWrite for WiredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut self.line).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut self.line).poll_shutdown(context)
     }
 }
 
@@ -173,7 +175,7 @@ impl AsyncRead for WiredStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        Pin::new(&mut self.line).poll_read(context, buffer)
     }
 }
 

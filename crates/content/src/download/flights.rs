@@ -58,6 +58,11 @@ impl Flights {
         }
     }
 
+    /// How many run.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Content that is verified and about to get its name on disk.
     pub(crate) fn verified(&self, digest: &Digest) -> Option<Blob> {
         match &*self.lock().get(digest)?.progress.borrow() {

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use jiff::SignedDuration;
-use oci::{Descriptor, Digest, MediaType};
+use oci::{Descriptor, Digest, ErrorCode, MediaType};
 use state::TokenHash;
 
 use crate::{
-    aws::REGISTRY,
+    aws::{REGISTRY, answer, refusal},
     wharf::{TOKEN, Wharf},
 };
 
@@ -122,6 +122,73 @@ async fn a_refusal_ends_what_is_cached_at_once() {
     wharf.aws.registry_answers(None);
     for path in every_name(&manifest, &layer) {
         assert_eq!(status(&wharf, &path).await, 200, "{path}");
+    }
+}
+
+/// A sentence of AWS about this action.
+fn denied(action: &str) -> String {
+    format!(
+        "User: arn:aws:sts::111122223333:assumed-role/pull/s is not authorized to perform: {action} on resource: arn:aws:ecr:us-east-1:111122223333:repository/team/app because no identity-based policy allows the {action} action"
+    )
+}
+
+/// Whether the lists of tags and of referrers may be read, and whether pulls go on, are two questions.
+#[tokio::test]
+async fn a_list_that_is_refused_ends_no_pulling() {
+    let (wharf, manifest, layer) = pulled("").await;
+    let lists = ["tags/list".to_owned(), format!("referrers/{manifest}")];
+    for list in &lists {
+        for words in [denied("ecr:ListImages"), "no".to_owned()] {
+            let path = format!("/v2/team/app/{list}");
+            wharf.aws.order(&path, refusal(ErrorCode::Denied, &words));
+            assert_eq!(status(&wharf, &format!("prod/team/app/{list}")).await, 403, "{list}");
+        }
+    }
+    // Nobody confirms anything any more: what is served was not ended.
+    wharf.aws.registry_answers(DOWN);
+    for path in every_name(&manifest, &layer) {
+        assert_eq!(status(&wharf, &path).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_whose_refusal_is_one_of_pulling_ends_it_too() {
+    let no_session = r#"<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"#;
+    for (what, by, answered) in [
+        (
+            "referrers",
+            "team/app",
+            refusal(ErrorCode::Denied, &denied("ecr:BatchGetImage")),
+        ),
+        (
+            "tags",
+            "team/app",
+            refusal(ErrorCode::Denied, &denied("ecr:GetDownloadUrlForLayer")),
+        ),
+        ("tags", "team/app", answer(401, &[], "Not Authorized\n")),
+        ("tags", "sts", answer(403, &[("content-type", "text/xml")], no_session)),
+    ] {
+        let (wharf, manifest, layer) = pulled("").await;
+        let list = match what {
+            "tags" => "tags/list".to_owned(),
+            _ => format!("referrers/{manifest}"),
+        };
+        if by == "sts" {
+            wharf.aws.revoke_logins();
+            wharf.wait(SignedDuration::from_secs(5));
+            wharf.aws.order("/", answered);
+        } else {
+            wharf.aws.order(&format!("/v2/team/app/{list}"), answered);
+        }
+        assert_eq!(
+            status(&wharf, &format!("prod/team/app/{list}")).await,
+            403,
+            "{what} by {by}"
+        );
+        wharf.aws.registry_answers(DOWN);
+        for path in every_name(&manifest, &layer) {
+            assert_eq!(status(&wharf, &path).await, 503, "{what} by {by}: {path}");
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod aws;
 mod clauses;
 mod conversion;
+mod counts;
 mod delivery;
 mod lists;
 mod membership;

@@ -10,9 +10,9 @@ use std::{
 
 use ::aws::{Broker, Settings};
 use content::Store;
-use gateway::Gateway;
+use gateway::{Gateway, Tally};
 use jiff::{SignedDuration, Timestamp};
-use net::{Certificate, Limits, Listener, Outgoing, Resolve, Roots};
+use net::{Certificate, Limits, Listener, Outgoing, Resolve, Roots, Traffic};
 use oci::ErrorEnvelope;
 use oidc::{Issuer, SigningKey};
 use state::{Live, TokenHash};
@@ -33,6 +33,9 @@ pub(crate) const OTHER_DOMAIN: &str = "other.example.com";
 pub(crate) struct Wharf {
     pub(crate) aws: Aws,
     pub(crate) address: SocketAddr,
+    pub(crate) tally: Arc<Tally>,
+    /// What goes through in the clear.
+    pub(crate) traffic: Traffic,
     folder: tempfile::TempDir,
     client: reqwest::Client,
     /// Speaks HTTP/2 with the gateway, under TLS.
@@ -77,8 +80,9 @@ impl Wharf {
         std::fs::write(&chain, pair.cert.pem()).unwrap();
         std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
         let certificate = Certificate::load(&chain, &key).unwrap();
-        let (address, stop) = listen(gateway.clone(), None).await;
-        let (secure_address, secure_stop) = listen(gateway, Some(&certificate)).await;
+        let tally = gateway.tally();
+        let (address, traffic, stop) = listen(gateway.clone(), None).await;
+        let (secure_address, _, secure_stop) = listen(gateway, Some(&certificate)).await;
         let resolve = Resolve::parse([format!("*.example.com={secure_address}")]).unwrap();
         let roots = Roots::system()
             .with_pem("the proxy's", pair.cert.pem().as_bytes())
@@ -87,6 +91,8 @@ impl Wharf {
         Self {
             aws,
             address,
+            tally,
+            traffic,
             folder,
             client,
             secure,
@@ -148,10 +154,10 @@ impl Wharf {
     }
 }
 
-async fn listen(gateway: Gateway, certificate: Option<&Certificate>) -> (SocketAddr, oneshot::Sender<()>) {
+async fn listen(gateway: Gateway, certificate: Option<&Certificate>) -> (SocketAddr, Traffic, oneshot::Sender<()>) {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into(), certificate, Limits::default());
     let listener = listener.await.unwrap();
-    let address = listener.address();
+    let (address, traffic) = (listener.address(), listener.traffic());
     let (stop, stopped) = oneshot::channel();
     let handler = move |request| {
         let gateway = gateway.clone();
@@ -160,7 +166,7 @@ async fn listen(gateway: Gateway, certificate: Option<&Certificate>) -> (SocketA
     tokio::spawn(listener.serve(handler, async move {
         let _ = stopped.await;
     }));
-    (address, stop)
+    (address, traffic, stop)
 }
 
 pub(crate) async fn refused(answer: reqwest::Response) -> (u16, String, String) {

@@ -23,6 +23,8 @@ pub struct Config {
     pub public_url: PublicUrl,
     /// Where to listen.
     pub listen: Listen,
+    /// The listener for whoever runs the server.
+    pub admin: Admin,
     /// Where content and keys are kept.
     pub data_dir: PathBuf,
     /// Files and directories with the resources.
@@ -50,6 +52,15 @@ pub struct Listen {
     pub certificate: Option<PathBuf>,
     /// The certificate's private key (PEM).
     pub key: Option<PathBuf>,
+}
+
+/// The listener for whoever runs the server.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    /// Address and port; there is no such listener where it is missing.
+    #[serde(deserialize_with = "some_address")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// How much content is kept.
@@ -99,6 +110,8 @@ struct File {
     resources: Vec<PathBuf>,
     listen: Listen,
     #[serde(default)]
+    admin: Admin,
+    #[serde(default)]
     cache: Cache,
     issuer: IssuerTable,
     #[serde(default)]
@@ -141,6 +154,14 @@ impl Config {
         if file.listen.certificate.is_some() != file.listen.key.is_some() {
             return Err(InvalidConfig("listen.certificate and listen.key: one is there without the other; expected both, or none for plain HTTP".to_owned()));
         }
+        if let Some(admin) = file.admin.listen
+            && overlap(admin, file.listen.address)
+        {
+            return Err(InvalidConfig(format!(
+                "admin.listen: `{admin}` is where listen.address is, `{}`, which clients reach; expected another port, such as 127.0.0.1:9464",
+                file.listen.address
+            )));
+        }
         if file.resources.is_empty() {
             return Err(InvalidConfig(
                 "resources: the list is empty; expected one or more files or directories".to_owned(),
@@ -155,6 +176,7 @@ impl Config {
         Ok(Self {
             public_url: file.public_url,
             listen: file.listen,
+            admin: file.admin,
             data_dir: file.data_dir,
             resources: file.resources,
             cache: file.cache,
@@ -270,6 +292,17 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::
     })
 }
 
+fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    address(deserializer).map(Some)
+}
+
+/// Whether two listeners would be in each other's way. An unspecified address has all others in it, and that of IPv6
+/// mostly those of IPv4 as well.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_everywhere = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (is_everywhere || one.ip() == other.ip())
+}
+
 fn resolve<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Resolve, D::Error> {
     Resolve::parse(Vec::<String>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
@@ -373,6 +406,23 @@ ca_bundle = "ca.pem"
                 ("[issuer]\n", "[cache]\nmax_size = \"0B\"\n[issuer]\n"),
                 &["cache.max_size: ", "expected a size"],
             ),
+            (
+                ("[issuer]\n", "[admin]\nlisten = \"9464\"\n[issuer]\n"),
+                &["admin.listen: ", "`9464`", "expected ADDRESS:PORT"],
+            ),
+            (
+                ("[issuer]\n", "[admin]\nlisten = \"127.0.0.1:8443\"\n[issuer]\n"),
+                &[
+                    "admin.listen: ",
+                    "`127.0.0.1:8443`",
+                    "listen.address",
+                    "expected another port",
+                ],
+            ),
+            (
+                ("[issuer]\n", "[admin]\naddress = \"127.0.0.1:9464\"\n[issuer]\n"),
+                &["admin.address", "listen"],
+            ),
             (("[listen]", "[listen"), &["line 6: "]),
         ] {
             let text = FULL.replace(change.0, change.1);
@@ -383,6 +433,34 @@ ca_bundle = "ca.pem"
                 assert!(message.contains(part), "{part:?} is not in: {message}");
             }
         }
+    }
+
+    #[test]
+    fn listeners_that_would_be_in_each_others_way_are_told() {
+        for (one, other, expected) in [
+            ("127.0.0.1:1", "127.0.0.1:1", true),
+            ("127.0.0.1:1", "127.0.0.1:2", false),
+            ("127.0.0.1:1", "127.0.0.2:1", false),
+            ("127.0.0.1:1", "0.0.0.0:1", true),
+            ("[::]:1", "127.0.0.1:1", true),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            assert_eq!(
+                overlap(one.parse().unwrap(), other.parse().unwrap()),
+                expected,
+                "{one} {other}"
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_admin_listener_unless_it_is_asked_for() {
+        assert_eq!(Config::parse(FULL).unwrap().admin.listen, None);
+        let text = format!("{FULL}[admin]\nlisten = \"127.0.0.1:0\"\n");
+        assert_eq!(
+            Config::parse(&text).unwrap().admin.listen,
+            Some(([127, 0, 0, 1], 0).into())
+        );
     }
 
     #[test]

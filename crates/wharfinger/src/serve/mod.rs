@@ -1,7 +1,9 @@
 //! `wharfinger serve`: the registry and the issuer, from a configuration.
 
+mod admin;
 mod audit;
 mod config;
+mod metrics;
 mod public_url;
 mod reload;
 mod server;
@@ -25,7 +27,7 @@ use crate::{
 };
 
 pub use crate::toml_file::InvalidConfig;
-pub use config::{Cache, Config, Connect, Issuer, Listen, SealKeySource};
+pub use config::{Admin, Cache, Config, Connect, Issuer, Listen, SealKeySource};
 pub use public_url::PublicUrl;
 pub(crate) use server::listen;
 pub use server::{Server, SetupError};
@@ -89,6 +91,9 @@ async fn run(args: Args) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     // Nobody has to be listening: the log says it too.
     let _ = writeln!(io::stdout(), "listening on {}", server.address());
+    if let Some(address) = server.admin_address() {
+        let _ = writeln!(io::stdout(), "admin on {address}");
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let impatience = async {
         interruption.wait().await;

@@ -12,10 +12,13 @@ use net::{
 };
 use oidc::{Issuer, KeyError, SealError, SealKey, SealedFile, SigningKey};
 use state::{Live, LoadError};
+use tokio::sync::oneshot;
 use tracing::info;
 
 use super::{
+    admin::{AdminListener, Phase, Readiness},
     config::{Config, Listen},
+    metrics::Metrics,
     reload::Reload,
 };
 use crate::toml_file::InvalidConfig;
@@ -26,6 +29,8 @@ pub struct Server {
     routes: Routes,
     live: Arc<Live>,
     reload: Reload,
+    metrics: Metrics,
+    admin: Option<AdminListener>,
 }
 
 /// A configuration whose files, directories or addresses cannot be used.
@@ -40,6 +45,9 @@ pub enum SetupError {
     /// See [`BindError`].
     #[error("listen.address: {0}; expected an address of this machine and a port that is free")]
     Bind(#[from] BindError),
+    /// See [`BindError`].
+    #[error("admin.listen: {0}; expected an address of this machine and a port that is free")]
+    Admin(BindError),
     /// See [`RootsError`].
     #[error("connect.ca_bundle: {0}")]
     Roots(#[from] RootsError),
@@ -92,10 +100,15 @@ impl Server {
         clock: impl Fn() -> Timestamp + Clone + Send + Sync + 'static,
     ) -> Result<Self, SetupError> {
         let (listener, certificate) = listen(&config.listen).await?;
-        Self::on(listener, certificate, config, observer, clock)
+        let admin = match config.admin.listen {
+            Some(address) => Some(AdminListener::bind(address).await.map_err(SetupError::Admin)?),
+            None => None,
+        };
+        let server = Self::on(listener, certificate, config, observer, clock)?;
+        Ok(Self { admin, ..server })
     }
 
-    /// Gets everything ready behind a listener that is there already.
+    /// Gets everything ready behind a listener that is there already, without one for the administrator.
     ///
     /// # Errors
     /// See [`Server::bind`].
@@ -143,19 +156,27 @@ impl Server {
             allowance: config.sources,
         };
         let broker = Broker::new(settings, client.clone(), clock.clone());
-        let gateway = Gateway::new(live.clone(), store, client, broker, clock);
+        let gateway = Gateway::new(live.clone(), store.clone(), client, broker, clock);
+        let metrics = Metrics::new(store, gateway.tally(), listener.traffic());
         info!(public_url = %config.public_url, issuer = %issuer.url(), address = %listener.address(), teams, upstreams, robots, "ready");
         Ok(Self {
             listener,
             routes: Routes { gateway, issuer },
             reload: Reload::new(live.clone(), certificate),
             live,
+            metrics,
+            admin: None,
         })
     }
 
     /// The address, with the port that was taken.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
+    }
+
+    /// The address of the listener for whoever runs the server, where there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminListener::address)
     }
 
     /// The resources, to load them again without waiting for the change to be noticed.
@@ -169,14 +190,32 @@ impl Server {
             listener,
             routes,
             reload,
+            metrics,
+            admin,
             ..
         } = self;
         let handler = move |request| {
             let routes = routes.clone();
             async move { routes.answer(request).await }
         };
+        let readiness = Readiness::default();
+        let (ended, end) = oneshot::channel::<()>();
+        let serving = async {
+            readiness.enter(Phase::Serving);
+            let shutdown = async {
+                shutdown.await;
+                readiness.enter(Phase::Ending);
+            };
+            listener.serve(handler, shutdown).await;
+            drop(ended);
+        };
+        let administration = async {
+            if let Some(admin) = admin {
+                admin.serve(metrics, readiness.clone(), async { drop(end.await) }).await;
+            }
+        };
         tokio::select! {
-            () = listener.serve(handler, shutdown) => {}
+            ((), ()) = async { tokio::join!(serving, administration) } => {}
             () = reload.run() => {}
         }
     }

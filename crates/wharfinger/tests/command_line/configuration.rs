@@ -75,6 +75,28 @@ fn an_address_that_is_none_is_named_by_its_key() {
 }
 
 #[test]
+fn an_admin_listener_where_clients_are_served_is_refused() {
+    for (address, clients) in [
+        ("127.0.0.1:8443", "127.0.0.1:8443"),
+        ("0.0.0.0:8443", "127.0.0.1:8443"),
+        ("127.0.0.1:8443", "[::]:8443"),
+    ] {
+        let mut house = House::new();
+        house.set("listen.address", clients);
+        house.set("admin.listen", address);
+        house.assert_refused(&[
+            "admin.listen: ",
+            &format!("`{address}`"),
+            &format!("`{clients}`"),
+            "expected another port",
+        ]);
+    }
+    let mut house = House::new();
+    house.set("admin.listen", "9464");
+    house.assert_refused(&["admin.listen: ", "`9464`", "expected ADDRESS:PORT"]);
+}
+
+#[test]
 fn an_issuer_that_aws_would_not_take_is_named() {
     for (url, reason) in [
         ("https://images.example.com:8443", "has a port"),

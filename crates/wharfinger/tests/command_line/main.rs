@@ -9,6 +9,7 @@ mod image;
 #[expect(dead_code, reason = "here a shell runs what is installed")]
 mod python;
 
+mod admin;
 mod cache;
 mod client;
 mod configuration;

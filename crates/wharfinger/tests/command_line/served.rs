@@ -2,10 +2,10 @@
 
 use std::{
     fmt,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read, Take, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use crate::program;
 /// The process, ended with its test.
 pub(crate) struct Served {
     process: Child,
+    output: BufReader<Take<ChildStdout>>,
     address: SocketAddr,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -52,9 +53,11 @@ impl Served {
         });
         let mut line = String::new();
         let stdout = process.stdout.take().expect("standard output is piped");
-        BufReader::new(stdout.take(1024)).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(stdout.take(1024));
+        output.read_line(&mut line).unwrap();
         let mut served = Self {
             process,
+            output,
             address: ([0, 0, 0, 0], 0).into(),
             log,
             reader: Some(reader),
@@ -68,6 +71,16 @@ impl Served {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it says that its admin listener is.
+    pub(crate) fn admin(&mut self) -> SocketAddr {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let address = line.strip_prefix("admin on ").map(|address| address.trim().parse());
+        address
+            .unwrap_or_else(|| panic!("no admin listener: {line:?}"))
+            .unwrap()
     }
 
     pub(crate) fn id(&self) -> u32 {

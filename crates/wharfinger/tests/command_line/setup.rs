@@ -113,6 +113,15 @@ fn a_busy_port_is_named() {
 }
 
 #[test]
+fn a_busy_port_for_the_administrator_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut house = House::new();
+    house.set("admin.listen", address.as_str());
+    house.assert_refused(&["admin.listen: ", &address, "in use", "expected", "a port that is free"]);
+}
+
+#[test]
 fn an_address_of_another_machine_is_named() {
     let mut house = House::new();
     // An address for documentation (RFC 5737): no machine has it.

@@ -44,7 +44,9 @@ pub(crate) struct Harbour {
     ahead: Arc<AtomicI64>,
     steps: watch::Receiver<Steps>,
     client: Client,
-    url: String,
+    address: SocketAddr,
+    /// Where the administrator is served, if the server is in this process.
+    admin: Option<SocketAddr>,
     token: RobotToken,
     digest: String,
     _process: Option<Running>,
@@ -126,20 +128,19 @@ impl Harbour {
             move || clock.now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed))
         };
         let configuration = folder.path().join("wharfinger.toml");
-        let (address, process) = if is_apart {
+        let (address, admin, process) = if is_apart {
             let (address, process) = serve(&configuration, &folder.path().join("log"));
-            (address, Some(process))
+            (address, None, Some(process))
         } else {
             let config = Config::load(&configuration).unwrap();
             let server = Server::bind(config, Arc::new(Counter(sender)), server_clock)
                 .await
                 .unwrap();
-            let address = server.address();
+            let (address, admin) = (server.address(), server.admin_address());
             tokio::spawn(server.run(std::future::pending()));
-            (address, None)
+            (address, admin, None)
         };
         door.leads_to.set(address).unwrap();
-        let url = format!("https://{address}/v2/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com");
 
         let roots = Roots::system().with_bundle(&edge.ca).unwrap();
         let client = Outgoing {
@@ -155,7 +156,8 @@ impl Harbour {
             ahead,
             steps,
             client,
-            url,
+            address,
+            admin,
             token,
             digest: String::new(),
             _process: process,
@@ -265,9 +267,24 @@ impl Harbour {
 
     /// A request with the robot's login.
     pub(crate) fn request(&self, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .get(format!("{}/{path}", self.url))
-            .basic_auth("robot", Some(self.token.secret().expose_secret()))
+        self.at("GET", &format!("/v2/{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{path}"))
+    }
+
+    /// The same by any method and for any path of the server.
+    pub(crate) fn at(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("https://{}{path}", self.address);
+        let request = self.client.request(method.parse().unwrap(), url);
+        request.basic_auth("robot", Some(self.token.secret().expose_secret()))
+    }
+
+    /// Where the administrator is served.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.admin.unwrap()
+    }
+
+    /// Something of the server's.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Asks for a manifest.
@@ -429,6 +446,8 @@ fn write_configuration(folder: &Path, edge: &Edge, sim: &Sim, token: &RobotToken
         "data_dir": "data",
         "resources": ["resources"],
         "listen": { "address": "127.0.0.1:0", "certificate": edge.certificate, "key": edge.key },
+        "admin": { "listen": "127.0.0.1:0" },
+        "cache": { "max_size": "1GiB" },
         "issuer": { "seal_key_file": "seal.key" },
         "connect": { "resolve": [format!("*.amazonaws.com={}", sim.addr())], "ca_bundle": "aws-ca.crt" },
         "sources": { "folders": ["keys"] },
