@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +15,8 @@ use super::usage;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const HOST: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com";
+/// Where its layers are.
+pub(crate) const LAYERS: &str = "prod-us-east-1-starport-layer-bucket.s3.us-east-1.amazonaws.com";
 pub(crate) const REPOSITORY: &str = "team/app";
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -73,8 +75,10 @@ impl Aws {
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
         let any = "127.0.0.1:0";
         let registry = format!("{ACCOUNT}/us-east-1={any}");
+        // The usual port, for clients that have no way to be told another one, where this user may have it.
+        let listen = TcpListener::bind(USUAL).map_or(any, |_| USUAL);
         let mut command = Command::new(program);
-        command.args(["sim", "serve", "--listen", any, "--endpoint", any, "--control", any]);
+        command.args(["sim", "serve", "--listen", listen, "--endpoint", any, "--control", any]);
         command.args(["--registry", &registry, "--format", "json", "--state"]);
         command.arg(folder.join("aws")).env("RUST_LOG", "warn");
         let mut process = Process::start(&mut command, folder, "aws")?;
@@ -155,6 +159,14 @@ impl Aws {
         Ok(())
     }
 
+    /// Where all names are, for clients that look for them at the port of HTTPS.
+    pub(crate) fn names_at_the_usual_port(&self) -> Result<IpAddr> {
+        match self.names.port() {
+            443 => Ok(self.names.ip()),
+            _ => bail!("{USUAL} could not be had; a direct pull by the registry's name needs it, and root"),
+        }
+    }
+
     /// How many calls there were so far.
     pub(crate) fn calls(&self) -> Result<u64> {
         let status: Value = serde_json::from_str(&get(&format!("http://{}/", self.control))?)?;
@@ -208,6 +220,9 @@ impl Aws {
         command
     }
 }
+
+/// An address that hardly anybody else listens at.
+const USUAL: &str = "127.0.0.2:443";
 
 /// An operation of ECR, signed.
 fn ecr(endpoint: &str, key: &Key, operation: &str, input: &Value) -> Result<Value> {
