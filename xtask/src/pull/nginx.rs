@@ -4,8 +4,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::available_parallelism;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::aws::{Aws, REPOSITORY};
 use super::process::{Process, free_address};
@@ -94,10 +95,12 @@ fn start(folder: &Path, name: &str, http: &str, address: SocketAddr) -> Result<P
         ""
     };
     let own_path = own.display();
+    // `auto` counts processors that it may not use.
+    let workers = available_parallelism().context("how many workers there are to be")?;
     let text = format!(
         "{user}
         daemon off;
-        worker_processes auto;
+        worker_processes {workers};
         worker_rlimit_nofile 16384;
         pid {own_path}/pid;
         error_log stderr warn;

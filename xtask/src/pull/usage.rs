@@ -37,7 +37,7 @@ pub(crate) fn read(process: u32) -> Result<u64> {
 }
 
 /// Processes whose parent is this one.
-pub(crate) fn children(process: u32) -> Result<Vec<u32>> {
+fn children(process: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc").context("/proc cannot be read")? {
         let name = entry.context("/proc cannot be read")?.file_name();

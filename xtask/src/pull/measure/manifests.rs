@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::pull::aws::Image;
 use crate::pull::load::{Load, Pace, Until};
 use crate::pull::row::{Aim, Row, Unit, median};
 use crate::pull::seats::Seats;
@@ -12,9 +13,17 @@ use crate::pull::stage::{SLOW, Servers, Stage};
 
 const CONNECTIONS: [usize; 2] = [16, 64];
 
+/// What is asked for, and by how many.
+struct Case {
+    what: String,
+    request: fn(&Server, &Image) -> Vec<u8>,
+    connections: usize,
+}
+
 /// What one server showed in all rounds.
 #[derive(Debug, Default)]
 struct Shown {
+    name: &'static str,
     rates: Vec<f64>,
     /// Seconds of processor time a request.
     costs: Vec<f64>,
@@ -24,111 +33,146 @@ struct Shown {
 pub(super) fn run(stage: &Stage<'_>) -> Result<Vec<Row>> {
     let begun = Instant::now();
     let image = stage.push("manifests", &[50_000, 70_000, 10_000])?;
-    let folder = stage.folder()?;
-    let servers = stage.servers(folder.path())?;
-    let mut rows = Vec::new();
+    let mut cases = Vec::new();
     for (by, request) in [
         ("by digest", Server::by_digest as fn(&_, &_) -> _),
         ("by tag", Server::by_tag),
     ] {
-        for server in &servers.all {
-            stage.warm(server, &[request(server, &image)])?;
+        cases.extend(CONNECTIONS.map(|connections| Case {
+            what: format!("manifest {by}, {connections} connections"),
+            request,
+            connections,
+        }));
+    }
+    let mut shown = Vec::new();
+    {
+        let folder = stage.folder()?;
+        let servers = stage.servers(folder.path())?;
+        warm(stage, &servers, &cases, &image)?;
+        for case in &cases {
+            shown.push(rates(stage, begun, &servers, case, &image)?);
         }
-        for connections in CONNECTIONS {
-            let requests: Vec<Vec<u8>> = servers.all.iter().map(|server| request(server, &image)).collect();
-            let what = format!("{by}, {connections} connections");
-            rows.extend(in_turn(stage, begun, &servers, &requests, connections, &what)?);
-        }
+    }
+    let seats = Seats::keep_one()?;
+    let folder = stage.folder()?;
+    let servers = stage.servers(folder.path())?.without_slow();
+    seats.sit()?;
+    warm(stage, &servers, &cases, &image)?;
+    let mut rows = Vec::new();
+    for (case, shown) in cases.iter().zip(&mut shown) {
+        let rate = tails(stage, &servers, case, &image, shown)?;
+        rows.extend(told(case, shown, rate));
     }
     Ok(rows)
 }
 
-fn in_turn(
-    stage: &Stage<'_>,
-    begun: Instant,
-    servers: &Servers,
-    requests: &[Vec<u8>],
-    connections: usize,
-    what: &str,
-) -> Result<Vec<Row>> {
-    let mut shown: Vec<Shown> = servers.all.iter().map(|_| Shown::default()).collect();
-    let load = |index: usize, pace, time| Load {
-        address: servers.all[index].address,
-        requests: vec![requests[index].clone()],
-        connections,
-        pace,
-        until: Until::Time(time),
-    };
-    for index in 0..servers.all.len() {
-        stage.measure(&servers.all[index], &load(index, Pace::Closed, WARMING))?;
-    }
-    for _ in 0..stage.options.rounds {
-        for (index, server) in servers.all.iter().enumerate() {
-            let cost = stage.measure(server, &load(index, Pace::Closed, stage.time()))?;
-            shown[index].rates.push(cost.outcome.rate());
-            shown[index].costs.push(cost.a_request());
+fn warm(stage: &Stage<'_>, servers: &Servers, cases: &[Case], image: &Image) -> Result<()> {
+    for server in &servers.all {
+        for case in cases {
+            stage.warm(server, &[(case.request)(server, image)])?;
         }
     }
-    // The same load for both, which is half of what the slower of them takes: else the slower had less to do.
-    let fast = shown.iter().zip(&servers.all).filter(|(_, server)| server.name != SLOW);
+    Ok(())
+}
+
+impl Case {
+    fn load(&self, server: &Server, image: &Image, pace: Pace, time: Duration) -> Load {
+        Load {
+            address: server.address,
+            requests: vec![(self.request)(server, image)],
+            connections: self.connections,
+            pace,
+            until: Until::Time(time),
+        }
+    }
+}
+
+/// As many requests as each server takes.
+fn rates(stage: &Stage<'_>, begun: Instant, servers: &Servers, case: &Case, image: &Image) -> Result<Vec<Shown>> {
+    let mut shown: Vec<Shown> = servers
+        .all
+        .iter()
+        .map(|server| Shown {
+            name: server.name,
+            ..Shown::default()
+        })
+        .collect();
+    for server in &servers.all {
+        stage.measure(server, &case.load(server, image, Pace::Closed, WARMING))?;
+    }
+    for _ in 0..stage.options.rounds {
+        for (server, shown) in servers.all.iter().zip(&mut shown) {
+            let cost = stage.measure(server, &case.load(server, image, Pace::Closed, stage.time()))?;
+            shown.rates.push(cost.outcome.rate());
+            shown.costs.push(cost.a_request());
+        }
+    }
+    for Shown { name, rates, costs, .. } in &shown {
+        let (rate, cost) = (median(rates), median(costs) * 1e6);
+        stage.tell(begun, &format!("{}: {name}: {rate:.0}/s, {cost:.1} µs", case.what));
+    }
+    Ok(shown)
+}
+
+/// The same load for all, which is half of what the slowest of them takes: else that one had less to do. Answers with its
+/// rate.
+fn tails(stage: &Stage<'_>, servers: &Servers, case: &Case, image: &Image, shown: &mut [Shown]) -> Result<f64> {
+    let fast = shown.iter().filter(|shown| shown.name != SLOW);
     let half = fast
-        .map(|(shown, _)| median(&shown.rates) / 2.0)
+        .map(|shown| median(&shown.rates) / 2.0)
         .fold(f64::INFINITY, f64::min);
-    for _ in 0..stage.options.rounds {
-        for (index, server) in servers.all.iter().enumerate().filter(|(_, server)| server.name != SLOW) {
-            let _seats = Seats::take(server.process.id())?;
-            let cost = stage.measure(server, &load(index, Pace::Open(half), stage.time()))?;
-            shown[index].tails.push(cost.outcome.whole.quantile(0.99).as_secs_f64());
+    for round in 0..=stage.options.rounds {
+        for server in &servers.all {
+            // The first round only warms up.
+            let time = if round == 0 { WARMING } else { stage.time() };
+            let cost = stage.measure(server, &case.load(server, image, Pace::Open(half), time))?;
+            let own = shown.iter_mut().find(|shown| shown.name == server.name);
+            if let Some(shown) = own.filter(|_| round > 0) {
+                shown.tails.push(cost.outcome.whole.quantile(0.99).as_secs_f64());
+            }
         }
     }
+    Ok(half)
+}
+
+fn told(case: &Case, shown: &[Shown], half: f64) -> Vec<Row> {
     let mut rows = Vec::new();
     let ours = &shown[0];
-    let rate = format!("manifest {what}");
+    let rate = &case.what;
     let cost = format!("{rate}: processor time a request");
     let tail = format!("{rate}: p99 at {half:.0}/s");
-    for (server, other) in servers.all.iter().zip(&shown) {
-        stage.tell(
-            begun,
-            &format!(
-                "{rate}: {}: {:.0}/s, {:.1} µs",
-                server.name,
-                median(&other.rates),
-                median(&other.costs) * 1e6
-            ),
-        );
-    }
-    if servers.all.len() == 1 {
-        rows.push(Row::alone(&rate, Unit::Rate, &ours.rates));
+    if shown.len() == 1 {
+        rows.push(Row::alone(rate, Unit::Rate, &ours.rates));
         rows.push(Row::alone(&cost, Unit::Time, &ours.costs));
         rows.push(Row::alone(&tail, Unit::Time, &ours.tails));
     }
-    for (server, other) in servers.all.iter().zip(&shown).skip(1) {
-        let factor = if server.name == SLOW { 50.0 } else { 1.0 };
+    for other in &shown[1..] {
+        let factor = if other.name == SLOW { 50.0 } else { 1.0 };
         rows.push(Row::beside(
-            &rate,
+            rate,
             Unit::Rate,
             &ours.rates,
-            (server.name, &other.rates),
+            (other.name, &other.rates),
             Aim::AtLeast(factor),
         ));
-        if server.name != SLOW {
+        if other.name != SLOW {
             rows.push(Row::beside(
                 &cost,
                 Unit::Time,
                 &ours.costs,
-                (server.name, &other.costs),
+                (other.name, &other.costs),
                 Aim::AtMost(1.0),
             ));
             rows.push(Row::beside(
                 &tail,
                 Unit::Time,
                 &ours.tails,
-                (server.name, &other.tails),
+                (other.name, &other.tails),
                 Aim::AtMost(1.0),
             ));
         }
     }
-    Ok(rows)
+    rows
 }
 
 const WARMING: Duration = Duration::from_millis(500);
