@@ -61,9 +61,9 @@ impl Lane<'_> {
                         return Err(error);
                     };
                     tracing::debug!(?pause, %error, "a connection broke off and is made again");
-                    self.transfer.disturbed();
+                    self.transfer.rests();
                     time::sleep(pause).await;
-                    self.transfer.disturbed();
+                    self.transfer.rested();
                 }
             }
         }

@@ -33,8 +33,10 @@ pub(super) struct Standing {
     pub(super) unclaimed: u64,
     /// The longest that the source took to begin with an answer.
     pub(super) opening: Duration,
-    /// How often a connection broke off or was made again.
+    /// How often a connection broke off.
     pub(super) disturbances: u32,
+    /// How many connections broke off and are not made again yet.
+    pub(super) resting: u32,
 }
 
 impl Pace {
@@ -69,9 +71,10 @@ impl Pace {
             return;
         }
         // A connection that brought nothing for a while does not tell what it can bring.
-        if self.disturbances != standing.disturbances {
+        if self.disturbances != standing.disturbances || standing.resting > 0 {
             self.disturbances = standing.disturbances;
             self.step(self.wanted, now);
+            return;
         }
         // New connections take a moment until they bring what they can.
         let warm_at = self.changed_at + (standing.opening * 2).min(LONGEST_WARMUP);
@@ -244,6 +247,22 @@ mod tests {
                 received: u64::from(number) * MB,
                 unclaimed: u64::MAX,
                 disturbances: number,
+                ..Standing::default()
+            };
+            pace.look(now + LOOK * number, &standing);
+        }
+        assert_eq!(pace.wanted(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_measured_while_a_connection_rests() {
+        let now = Instant::now();
+        let mut pace = Pace::new(16, now);
+        for number in 0..100 {
+            let standing = Standing {
+                unclaimed: u64::MAX,
+                disturbances: 1,
+                resting: 1,
                 ..Standing::default()
             };
             pace.look(now + LOOK * number, &standing);

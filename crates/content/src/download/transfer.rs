@@ -140,9 +140,16 @@ impl Transfer {
         state.standing.opening = state.standing.opening.max(opening);
     }
 
-    /// A connection broke off, or is made again.
-    pub(super) fn disturbed(&self) {
-        self.lock().standing.disturbances += 1;
+    /// A connection broke off, and is made again after a pause.
+    pub(super) fn rests(&self) {
+        let mut state = self.lock();
+        state.standing.disturbances += 1;
+        state.standing.resting += 1;
+    }
+
+    /// It is made again.
+    pub(super) fn rested(&self) {
+        self.lock().standing.resting -= 1;
     }
 
     pub(super) fn size(&self) -> u64 {
