@@ -148,8 +148,8 @@ impl Pace {
 }
 
 /// How often to look.
-pub(super) const LOOK: Duration = Duration::from_millis(25);
-const SHORTEST_MEASUREMENT: Duration = Duration::from_millis(50);
+pub(super) const LOOK: Duration = Duration::from_millis(10);
+const SHORTEST_MEASUREMENT: Duration = Duration::from_millis(40);
 const LONGEST_MEASUREMENT: Duration = Duration::from_secs(2);
 const LONGEST_WARMUP: Duration = Duration::from_secs(1);
 const FIRST_REST: Duration = Duration::from_secs(2);
@@ -184,10 +184,10 @@ mod tests {
             opening: Duration::from_millis(10),
             ..Standing::default()
         };
-        let looks = seconds * 40;
+        let looks = seconds * 100;
         let look = |number| {
             pace.look(begin + LOOK * number, &standing);
-            standing.received += link(pace.wanted()) / 40;
+            standing.received += link(pace.wanted()) / 100;
             pace.wanted()
         };
         (0..looks).map(look).collect()
@@ -201,7 +201,7 @@ mod tests {
         let mut steps = wanted.clone();
         steps.dedup();
         assert_eq!(steps, [1, 4, 12]);
-        assert!(wanted[10] == 12, "within a quarter of a second");
+        assert!(wanted[20] == 12, "within a fifth of a second");
     }
 
     #[tokio::test(start_paused = true)]

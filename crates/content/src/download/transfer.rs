@@ -236,9 +236,9 @@ impl State {
 }
 
 /// Bytes.
-const WORTH_TELLING: u64 = 512 * 1024;
+const WORTH_TELLING: u64 = 1024 * 1024;
 /// After it, whatever comes is told at once: over a slow link, little is much.
-const LONGEST_SILENCE: Duration = Duration::from_millis(5);
+const LONGEST_SILENCE: Duration = Duration::from_millis(10);
 
 impl Piece<'_> {
     /// So many bytes have come. Answers with how many of them are wanted.
