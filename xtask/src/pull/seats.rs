@@ -7,30 +7,39 @@
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Keeps the last processor for the load generator, which is this thread. Servers that are started meanwhile have the
-/// others, and as many threads as those are. With its end, this thread has all of them again.
+/// Keeps the last processor for the load generator, which is this thread. Servers that are started before it sits down
+/// have the others, and as many threads as those are. With its end, this thread has all of them again.
 #[derive(Debug)]
 pub(crate) struct Seats {
     all: CpuSet,
     own: CpuSet,
+    others: CpuSet,
 }
 
 impl Seats {
     /// Where there is but one processor, it stays everybody's.
     pub(crate) fn keep_one() -> Result<Self> {
         let all = sched_getaffinity(None).context("the processors of this thread are not told")?;
-        let mut seats = Self { all, own: all };
-        if all.count() < 2 {
-            return Ok(seats);
-        }
         let last = (0..CpuSet::MAX_CPU).rev().find(|cpu| all.is_set(*cpu));
         let last = last.context("this thread has no processor")?;
-        seats.own = CpuSet::new();
-        seats.own.set(last);
-        let mut others = all;
+        let (mut own, mut others) = (CpuSet::new(), all);
+        own.set(last);
         others.unset(last);
-        sched_setaffinity(None, &others).context("processors cannot be kept from the servers")?;
+        let seats = match others.count() {
+            0 => Self {
+                all,
+                own: all,
+                others: all,
+            },
+            _ => Self { all, own, others },
+        };
+        seats.stand()?;
         Ok(seats)
+    }
+
+    /// More servers are to be started.
+    pub(crate) fn stand(&self) -> Result<()> {
+        sched_setaffinity(None, &self.others).context("processors cannot be kept from the servers")
     }
 
     /// The servers are started: this thread takes what was kept for it.
