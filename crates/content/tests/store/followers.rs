@@ -16,6 +16,25 @@ use crate::scripted::{
     until_failure,
 };
 
+/// Little is not told at once, for it wakes all readers; but it is told when nothing follows.
+#[tokio::test(start_paused = true)]
+async fn a_reader_gets_what_little_has_come_while_the_source_pauses() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let content = content(2 * CHUNK);
+    let (pieces, received) = mpsc::channel(1);
+    let source = Scripted::new([relay(content.len(), received)]);
+    let growing = store
+        .fetch(&place("acme"), &Digest::of(&content), source)
+        .await
+        .unwrap();
+    let mut stream = growing.stream(..);
+    for piece in content[..50].chunks(10) {
+        pieces.send(content.slice_ref(piece)).await.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), piece);
+    }
+}
+
 /// A third reads at full speed, a third waits in the middle until all is over, a third leaves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn fifty_followers_share_one_download() {
