@@ -3,6 +3,7 @@ use std::{io, path::Path, sync::Arc};
 use bytes::Bytes;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
+use tokio::runtime::Handle;
 
 use crate::{
     access,
@@ -31,6 +32,8 @@ pub struct Store {
     flights: Arc<Flights>,
     turns: Arc<Turns>,
     limits: Limits,
+    /// Where downloads run, if not with whoever begins them.
+    downloading_in: Option<Handle>,
 }
 
 /// Why content was not put into the store.
@@ -75,7 +78,16 @@ impl Store {
             flights: Arc::default(),
             turns: Arc::new(Turns::new(&limits)),
             limits,
+            downloading_in: None,
         })
+    }
+
+    /// Lets downloads run in another runtime than that of whoever begins them. They read, decrypt, hash and write for a
+    /// long time; on threads of their own they do not hold up those who wait for little.
+    #[must_use]
+    pub fn downloading_in(mut self, runtime: Handle) -> Self {
+        self.downloading_in = Some(runtime);
+        self
     }
 
     /// The finished content, if it is there. Who may read it is not asked here: see [`Store::admitted`].
@@ -140,7 +152,10 @@ impl Store {
                     self.limits,
                     Arc::clone(&self.turns),
                 );
-                tokio::spawn(leader.run());
+                match &self.downloading_in {
+                    Some(runtime) => runtime.spawn(leader.run()),
+                    None => tokio::spawn(leader.run()),
+                };
             }
             let is_own = flight.place == *place;
             let detour = Detour::new(Arc::clone(&source), self.limits, Arc::clone(self.directory.shelf()));

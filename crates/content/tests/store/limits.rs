@@ -1,12 +1,17 @@
 //! What a download may cost.
 
+use std::{
+    sync::{Arc, OnceLock},
+    thread,
+};
+
 use bytes::Bytes;
 use content::{FetchError, Incoming, Limits, Store};
 use futures_util::{StreamExt, stream};
 use oci::Digest;
-use tokio::sync::mpsc;
+use tokio::{runtime::Builder, sync::mpsc};
 
-use crate::scripted::{Scripted, act, body, content, everything, failure, files, place, relay, send, settle};
+use crate::scripted::{Scripted, act, answer, body, content, everything, failure, files, place, relay, send, settle};
 
 #[tokio::test(start_paused = true)]
 async fn a_blob_above_the_limit_is_refused_before_its_first_byte() {
@@ -103,4 +108,39 @@ async fn downloads_beyond_the_limit_wait_for_their_turn() {
     drop(pieces);
     let found = waiting.await.unwrap().unwrap();
     assert!(everything(found.stream(..)).await.unwrap() == two);
+}
+
+/// The name of the thread tells which runtime it is of.
+#[tokio::test]
+async fn a_download_runs_in_the_runtime_that_is_meant_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = Builder::new_multi_thread()
+        .thread_name("elsewhere")
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let store = Store::open(directory.path())
+        .unwrap()
+        .downloading_in(elsewhere.handle().clone());
+    let content = content(10);
+    let (digest, reached) = (Digest::of(&content), Arc::new(OnceLock::new()));
+    let source = Scripted::new([answer({
+        let (content, reached) = (content.clone(), Arc::clone(&reached));
+        async move {
+            reached.set(thread::current().name().map(str::to_owned)).unwrap();
+            send(&content)(0).await
+        }
+    })]);
+    let found = store.fetch(&place("acme"), &digest, source).await.unwrap();
+    assert!(everything(found.stream(..)).await.unwrap() == content);
+    assert_eq!(reached.get().unwrap().as_deref(), Some("elsewhere"));
+
+    // A runtime that has ended is no reason to wait for ever.
+    elsewhere.shutdown_background();
+    let other = Bytes::from_static(b"other");
+    let failed = store
+        .fetch(&place("acme"), &Digest::of(&other), Scripted::new([send(&other)]))
+        .await;
+    assert!(matches!(failed, Err(FetchError::Abandoned)));
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod config;
+mod downloads;
 mod metrics;
 mod public_url;
 mod reload;

@@ -18,6 +18,7 @@ use tracing::info;
 use super::{
     admin::{AdminListener, Phase, Readiness},
     config::{Config, Listen},
+    downloads::Downloads,
     metrics::Metrics,
     reload::Reload,
 };
@@ -31,6 +32,7 @@ pub struct Server {
     reload: Reload,
     metrics: Metrics,
     admin: Option<AdminListener>,
+    downloads: Downloads,
 }
 
 /// A configuration whose files, directories or addresses cannot be used.
@@ -65,6 +67,9 @@ pub enum SetupError {
         /// Why.
         source: io::Error,
     },
+    /// The threads for downloads cannot be started.
+    #[error("no threads can be started: {0}")]
+    Threads(io::Error),
     /// See [`OpenError`].
     #[error("data_dir: {0}")]
     Store(#[from] OpenError),
@@ -145,7 +150,9 @@ impl Server {
             max_size: config.cache.max_size.map(|size| size.0),
             clock: Arc::new(clock.clone()),
         };
-        let store = Store::with_budget(&data_dir.join("content"), content::Limits::default(), budget)?;
+        let downloads = Downloads::start().map_err(SetupError::Threads)?;
+        let store = Store::with_budget(&data_dir.join("content"), content::Limits::default(), budget)?
+            .downloading_in(downloads.handle().clone());
         let key = signing_key(&key_file, &seal_key)?;
 
         let issuer = Arc::new(Issuer::new(config.issuer.url, key));
@@ -166,6 +173,7 @@ impl Server {
             live,
             metrics,
             admin: None,
+            downloads,
         })
     }
 
@@ -192,6 +200,7 @@ impl Server {
             reload,
             metrics,
             admin,
+            downloads,
             ..
         } = self;
         let handler = move |request| {
@@ -218,6 +227,7 @@ impl Server {
             ((), ()) = async { tokio::join!(serving, administration) } => {}
             () = reload.run() => {}
         }
+        downloads.end().await;
     }
 }
 
