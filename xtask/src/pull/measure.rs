@@ -5,6 +5,7 @@ mod crowd;
 mod herd;
 mod large_blob;
 mod manifests;
+mod meanwhile;
 mod memory;
 mod small_blobs;
 
@@ -52,6 +53,11 @@ pub(crate) const MEASURES: &[Measure] = &[
         name: "memory",
         about: "the memory that 1,000 concurrent downloads take",
         run: memory::run,
+    },
+    Measure {
+        name: "meanwhile",
+        about: "a cached manifest while a layer of 500 MB comes that is not cached",
+        run: meanwhile::run,
     },
     Measure {
         name: "crowd",
