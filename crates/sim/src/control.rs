@@ -11,7 +11,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, header, request::Parts};
 use iam::AccountId;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +137,13 @@ fn clock(world: &World, method: &Method, text: &str) -> Result<Response, Refused
         let Advance { advance } = serde_json::from_str(text).map_err(|error| Refused::bad(error.to_string()))?;
         let advance = Duration::try_from(advance)
             .map_err(|_| Refused::bad(format!("`advance` is {advance:#}: a clock never goes back")))?;
+        if world.clock.after(advance) == Timestamp::MAX {
+            let end = Timestamp::MAX.strftime("%Y");
+            return Err(Refused::bad(format!(
+                "`advance` is {}h: expected less, for the calendar ends with the year {end}",
+                advance.as_secs() / 3600
+            )));
+        }
         world.clock.advance(advance);
     }
     Ok(ok(&serde_json::json!({"now": world.clock.now().to_string()})))

@@ -73,6 +73,10 @@ async fn the_clock_is_advanced_from_beside() {
     assert_eq!(stage.now().to_string(), "2026-11-21T01:00:00Z");
     for (advance, why) in [
         (json!({"advance": "-1h"}), "a clock never goes back"),
+        (
+            json!({"advance": "99999999h"}),
+            "`advance` is 99999999h: expected less, for the calendar ends with the year 9999",
+        ),
         (json!({"advance": 7}), "invalid type"),
         (json!({"by": "1h"}), "unknown field `by`"),
     ] {

@@ -193,8 +193,13 @@ fn the_clock_begins_where_it_is_told_and_is_advanced() {
     simulator
         .run(&["clock", "--advance=-1h"])
         .assert_refused(&["--advance", "a clock never goes back"]);
-    let outcome = simulator.run(&["clock", "--advance", "soon"]);
-    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    simulator
+        .run(&["clock", "--advance", "soon"])
+        .assert_refused(&["--advance `soon`", "13h"]);
+    assert_eq!(
+        simulator.run(&["clock", "--advance", "2d"]).out,
+        "2026-11-23T01:00:00Z\n"
+    );
 }
 
 #[tokio::test]
