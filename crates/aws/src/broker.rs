@@ -13,8 +13,8 @@ use self::{
     slots::{Key, Slots},
 };
 use crate::{
-    Allowance, AwsError, Caller, Endpoints, Login, Observer, Refusal, RegistryHost, Session, Silent, clock::Clock,
-    connector::Connector, exchange::Exchange, explain,
+    Allowance, AwsError, Caller, Calls, Endpoints, Login, Observer, Refusal, RegistryHost, Session, Silent,
+    clock::Clock, connector::Connector, exchange::Exchange, explain,
 };
 
 /// Makes logins, holds them while they are good, and makes each of them once however many ask for it.
@@ -24,6 +24,7 @@ pub struct Broker(Arc<Inner>);
 struct Inner {
     exchange: Exchange,
     clock: Clock,
+    calls: Arc<Calls>,
     slots: Mutex<Slots>,
     policies: Policies,
 }
@@ -58,10 +59,10 @@ impl Broker {
         client: reqwest::Client,
         clock: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> Self {
-        let clock = Clock::new(clock);
+        let (clock, calls) = (Clock::new(clock), Arc::<Calls>::default());
         let exchange = Exchange {
             issuer: settings.issuer,
-            http: Connector::shared(client.clone(), clock.clone()),
+            http: Connector::shared(client.clone(), clock.clone(), calls.clone()),
             client,
             observer: settings.observer,
             clock: clock.clone(),
@@ -71,9 +72,15 @@ impl Broker {
         Self(Arc::new(Inner {
             exchange,
             clock,
+            calls,
             slots: Mutex::default(),
             policies: Policies::default(),
         }))
+    }
+
+    /// What became of the calls to AWS.
+    pub fn calls(&self) -> Arc<Calls> {
+        self.0.calls.clone()
     }
 
     /// A login for the registries of the host's region: the one at hand while it is good, else a new one. Whoever asks

@@ -18,7 +18,10 @@ use aws_smithy_types::body::SdkBody;
 use reqwest::{Client, Request, Url};
 
 use self::circuit::Circuits;
-use crate::clock::Clock;
+use crate::{
+    calls::{Calls, Reply},
+    clock::Clock,
+};
 
 /// The SDK's way out: the HTTP client that everything else of the product uses, with its resolve map and roots.
 ///
@@ -28,28 +31,34 @@ pub(crate) struct Connector {
     client: Client,
     clock: Clock,
     circuits: Arc<Circuits>,
+    calls: Arc<Calls>,
     /// How long an answer may take, where the caller of the SDK is in more of a hurry than the client.
     limit: Option<Duration>,
 }
 
 impl Connector {
-    pub(crate) fn shared(client: Client, clock: Clock) -> SharedHttpClient {
+    pub(crate) fn shared(client: Client, clock: Clock, calls: Arc<Calls>) -> SharedHttpClient {
         SharedHttpClient::new(Self {
             client,
             clock,
             circuits: Arc::default(),
+            calls,
             limit: None,
         })
     }
 
     /// The answer, where the endpoint is not known to be down. What kind of answer it is decides whether it counts as up.
     async fn call(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let call = self.calls.begin(request);
         let request = outgoing(request).map_err(ConnectorError::user)?;
         let endpoint = request.url().authority().to_owned();
-        let pass = self
-            .circuits
-            .enter(&endpoint)
-            .map_err(|closed| ConnectorError::user(closed.into()))?;
+        let pass = match self.circuits.enter(&endpoint) {
+            Ok(pass) => pass,
+            Err(closed) => {
+                call.end(Reply::HeldBack);
+                return Err(ConnectorError::user(closed.into()));
+            }
+        };
         let outcome = match self.limit {
             None => exchange(&self.client, &self.clock, request).await,
             Some(limit) => match tokio::time::timeout(limit, exchange(&self.client, &self.clock, request)).await {
@@ -57,6 +66,9 @@ impl Connector {
                 Err(elapsed) => Err(ConnectorError::timeout(elapsed.into())),
             },
         };
+        if let Ok(answer) = &outcome {
+            call.end(Reply::of(answer.status().as_u16()));
+        }
         match &outcome {
             Ok(answer) if answer.status().as_u16() < 500 => pass.up(),
             _ => pass.down(),

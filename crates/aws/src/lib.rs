@@ -4,6 +4,7 @@
 mod allowance;
 mod broker;
 mod caller;
+mod calls;
 mod chain;
 mod clock;
 mod connector;
@@ -24,6 +25,7 @@ mod template;
 pub use allowance::Allowance;
 pub use broker::{Broker, Settings};
 pub use caller::Caller;
+pub use calls::{Calls, Operation, Reply};
 pub use chain::{Chain, Hop, InvalidChain};
 pub use endpoints::{Endpoint, Endpoints, InvalidEndpoint};
 pub use error::{AwsError, Cause, Document, Kind};

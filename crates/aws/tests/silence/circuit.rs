@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws::{Broker, Kind, RegistryHost, Settings};
+use aws::{Broker, Kind, Operation, RegistryHost, Reply, Settings};
 use jiff::Timestamp;
 use tokio::time::{Instant, advance};
 
@@ -37,4 +37,12 @@ async fn a_call_of_an_endpoint_that_is_down_fails_at_once_and_is_not_tried_again
     let error = broker.login(&caller, &host).await.unwrap_err();
     assert!(error.to_string().contains("the last 6 calls"), "{error}");
     assert_eq!(nowhere.names().len(), 6);
+    let calls = broker.calls();
+    let counted: Vec<_> = calls.counts().filter(|(_, _, count)| *count > 0).collect();
+    let operation = Operation::GetAuthorizationToken;
+    assert_eq!(
+        counted,
+        [(operation, Reply::Nothing, 6), (operation, Reply::HeldBack, 5)],
+        "the third try of the second login, three logins, and the second try of the last one"
+    );
 }

@@ -116,7 +116,7 @@ mod tests {
     fn it_is_ready_while_it_serves_and_not_before_nor_after() {
         let folder = tempfile::tempdir().unwrap();
         let store = content::Store::open(folder.path()).unwrap();
-        let metrics = Metrics::new(store, Arc::default(), net::Traffic::default());
+        let metrics = Metrics::new(store, Arc::default(), Arc::default(), net::Traffic::default());
         let readiness = Readiness::default();
         let ask = |path: &str| {
             let request = Request::builder().uri(path).body(()).unwrap();

@@ -1,5 +1,6 @@
 use std::{fmt, sync::Arc};
 
+use aws::Calls;
 use content::{CacheStatus, Store};
 use gateway::Tally;
 use net::Traffic;
@@ -21,6 +22,7 @@ pub(crate) struct Metrics(Registry);
 struct Sources {
     store: Store,
     tally: Arc<Tally>,
+    calls: Arc<Calls>,
     traffic: Traffic,
 }
 
@@ -29,6 +31,7 @@ struct Reading<'a> {
     cache: CacheStatus,
     downloads: usize,
     tally: &'a Tally,
+    calls: &'a Calls,
     traffic: &'a Traffic,
 }
 
@@ -49,9 +52,14 @@ struct Sample {
 impl Metrics {
     pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    pub(crate) fn new(store: Store, tally: Arc<Tally>, traffic: Traffic) -> Self {
+    pub(crate) fn new(store: Store, tally: Arc<Tally>, calls: Arc<Calls>, traffic: Traffic) -> Self {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Sources { store, tally, traffic }));
+        registry.register_collector(Box::new(Sources {
+            store,
+            tally,
+            calls,
+            traffic,
+        }));
         Self(registry)
     }
 
@@ -69,6 +77,7 @@ impl Collector for Sources {
             cache: self.store.status(),
             downloads: self.store.downloads(),
             tally: &self.tally,
+            calls: &self.calls,
             traffic: &self.traffic,
         };
         for metric in METRICS {
@@ -194,6 +203,21 @@ const METRICS: &[Metric] = &[
             replies
                 .map(|(peer, reply, value)| Sample {
                     labels: vec![("peer", peer.name()), ("reply", reply.name())],
+                    value,
+                })
+                .collect()
+        },
+    },
+    Metric {
+        name: "wharfinger_aws_calls",
+        help: "Calls of STS and of ECR's API, by the reply",
+        unit: None,
+        kind: MetricType::Counter,
+        samples: |reading| {
+            let calls = reading.calls.counts();
+            calls
+                .map(|(operation, reply, value)| Sample {
+                    labels: vec![("operation", operation.name()), ("reply", reply.name())],
                     value,
                 })
                 .collect()

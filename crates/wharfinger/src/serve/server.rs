@@ -163,8 +163,9 @@ impl Server {
             allowance: config.sources,
         };
         let broker = Broker::new(settings, client.clone(), clock.clone());
+        let calls = broker.calls();
         let gateway = Gateway::new(live.clone(), store.clone(), client, broker, clock);
-        let metrics = Metrics::new(store, gateway.tally(), listener.traffic());
+        let metrics = Metrics::new(store, gateway.tally(), calls, listener.traffic());
         info!(public_url = %config.public_url, issuer = %issuer.url(), address = %listener.address(), teams, upstreams, robots, "ready");
         Ok(Self {
             listener,

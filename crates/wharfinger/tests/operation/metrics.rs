@@ -96,6 +96,14 @@ async fn the_values_change_by_what_is_done() {
         after.value("upstream_requests{peer=bucket,reply=success}"),
         blobs.len() as u64
     );
+    for operation in ["assume_role_with_web_identity", "get_authorization_token"] {
+        let calls = |reply| after.value(&format!("aws_calls{{operation={operation},reply={reply}}}"));
+        assert_eq!(
+            (calls("success"), calls("refused"), calls("none")),
+            (1, 0, 0),
+            "{operation}"
+        );
+    }
     // TLS ends in this process, so the kernel sends nothing by itself.
     assert!(after.value("sent_bytes{by=process}") > before.value("sent_bytes{by=process}") + 1000);
     assert_eq!(after.value("sent_bytes{by=kernel}"), 0);
