@@ -8,6 +8,7 @@ mod line;
 mod listener;
 mod outgoing;
 mod owed;
+mod remainder;
 mod resolve;
 mod roots;
 mod traffic;

@@ -18,6 +18,7 @@ use crate::{
     Body, Certificate, Traffic,
     line::Line,
     owed::Owed,
+    remainder::Remainder,
     wire::{Wire, WiredStream},
 };
 
@@ -98,10 +99,11 @@ impl Listener {
         self.traffic.clone()
     }
 
-    /// Answers until `shutdown` ends, then lets the requests under way finish within [`Limits::drain`].
+    /// Answers until `shutdown` ends, then lets the requests under way finish within [`Limits::drain`]. The handler gets
+    /// the heads of requests; what else a client sends is passed by.
     pub async fn serve<H, A>(self, handler: H, shutdown: impl Future<Output = ()>)
     where
-        H: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+        H: Fn(Request<()>) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
         let Self {
@@ -147,7 +149,7 @@ impl Listener {
                         let wire = Wire::default();
                         let stream = TokioIo::new(WiredStream::new(stream, wire.clone()));
                         let service = service_fn(move |request| {
-                            let (answer, wire) = (handler(request), wire.clone());
+                            let (answer, wire) = (answer(&handler, request), wire.clone());
                             async move { Ok::<_, Infallible>(answer.await.map(|body| body.over(&wire))) }
                         });
                         watcher.watch(builders.http1.serve_connection(stream, service)).await
@@ -160,7 +162,7 @@ impl Listener {
                         match version {
                             Version::Http1 => {
                                 let service = service_fn(move |request| {
-                                    let answer = handler(request);
+                                    let answer = answer(&handler, request);
                                     async move { Ok::<_, Infallible>(answer.await) }
                                 });
                                 watcher.watch(builders.http1.serve_connection(stream, service)).await
@@ -170,7 +172,7 @@ impl Listener {
                                 let service = {
                                     let owed = owed.clone();
                                     service_fn(move |request| {
-                                        let (answer, owed) = (handler(request), owed.clone());
+                                        let (answer, owed) = (answer(&handler, request), owed.clone());
                                         async move { Ok::<_, Infallible>(answer.await.map(|body| owed.body(body))) }
                                     })
                                 };
@@ -220,6 +222,22 @@ impl Default for Limits {
 enum Version {
     Http1,
     Http2,
+}
+
+fn answer<H, A>(handler: &H, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<H, A>
+where
+    H: Fn(Request<()>) -> A,
+    A: Future<Output = Response<Body>>,
+{
+    let (request, remainder) = Remainder::part(request);
+    let answer = handler(request);
+    async move {
+        let mut response = answer.await;
+        if let Some(remainder) = remainder {
+            remainder.pass_by(&mut response);
+        }
+        response
+    }
 }
 
 async fn handshake(
@@ -288,7 +306,7 @@ mod tests {
         sync::oneshot,
     };
 
-    async fn hello(_: Request<Incoming>) -> Response<Body> {
+    async fn hello(_: Request<()>) -> Response<Body> {
         Response::new(Body::from("hello".to_owned()))
     }
 
