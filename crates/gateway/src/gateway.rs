@@ -187,6 +187,8 @@ impl Gateway {
         question: Option<(Key, Grounds)>,
     ) -> Result<(Response<Body>, Outcome), Arc<Failure>> {
         let head = request.method() == Method::HEAD;
+        // What answers a head is no answer to GET, which AWS is to answer.
+        let question = question.filter(|_| permit.upstream().delivery != state::Delivery::Redirect);
         Ok(match self.engine.deliver(permit, digest, head).await? {
             Delivery::Here(served) => {
                 let origin = served.origin;
