@@ -166,7 +166,9 @@ impl Download<'_> {
 
     /// Asks once for what is missing and takes it.
     async fn receive(&self, blob: Blob<'_>, partial: &mut Partial) -> Result<Brought, PullError> {
-        if partial.missing() == 0 {
+        // Of an empty blob nothing is missing, but a registry that is to keep it has to be asked for it.
+        let is_to_be_kept_there = self.layout.is_none() && blob.size == 0;
+        if partial.missing() == 0 && !is_to_be_kept_there {
             return Ok(Brought::Everything);
         }
         let url = self.registry.endpoint().blob(blob.digest);

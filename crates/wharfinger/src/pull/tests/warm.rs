@@ -67,6 +67,26 @@ async fn an_image_that_is_no_index_is_taken_whatever_its_platform() {
 }
 
 #[tokio::test]
+async fn a_blob_without_bytes_is_asked_for_too() {
+    let scene = Scene::new().await;
+    let (config, empty) = (b"{}".as_slice(), b"".as_slice());
+    let descriptor = |content: &[u8]| oci::Descriptor::new("application/x", Digest::of(content), content.len() as u64);
+    let manifest = serde_json::json!({
+        "schemaVersion": 2, "config": descriptor(config), "layers": [descriptor(empty)],
+    });
+    scene.registry.hold(None, "application/x", config);
+    scene
+        .registry
+        .hold(Some("bare"), MediaType::OCI_MANIFEST, manifest.to_string().as_bytes());
+    let error = warm(&scene, ":bare", &["all"]).await.unwrap_err();
+    assert!(error.to_string().contains("404"), "it is not there: {error}");
+    scene.registry.hold(None, "application/x", empty);
+    let warmed = warm(&scene, ":bare", &["all"]).await.unwrap();
+    assert_eq!(warmed.blobs, 2);
+    assert_eq!(count(&scene.registry.asked(), empty), 2);
+}
+
+#[tokio::test]
 async fn a_blob_that_breaks_off_is_gone_on_with_and_verified() {
     let scene = Scene::new().await;
     let digest = Digest::of(&scene.image.layers[1]).to_string();
