@@ -9,6 +9,7 @@ mod listener;
 mod outgoing;
 mod owed;
 mod remainder;
+mod request;
 mod resolve;
 mod roots;
 mod traffic;

@@ -2,7 +2,6 @@ use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, t
 
 use http::{Request, Response};
 use hyper::{
-    body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -18,7 +17,7 @@ use crate::{
     Body, Certificate, Traffic,
     line::Line,
     owed::Owed,
-    remainder::Remainder,
+    request::answer,
     wire::{Wire, WiredStream},
 };
 
@@ -224,22 +223,6 @@ enum Version {
     Http2,
 }
 
-fn answer<H, A>(handler: &H, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + use<H, A>
-where
-    H: Fn(Request<()>) -> A,
-    A: Future<Output = Response<Body>>,
-{
-    let (request, remainder) = Remainder::part(request);
-    let answer = handler(request);
-    async move {
-        let mut response = answer.await;
-        if let Some(remainder) = remainder {
-            remainder.pass_by(&mut response);
-        }
-        response
-    }
-}
-
 async fn handshake(
     stream: Line,
     tls: TlsAcceptor,
@@ -331,6 +314,24 @@ mod tests {
         drop(stop);
         serving.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    }
+
+    #[tokio::test]
+    async fn a_request_has_one_host() {
+        let (address, _stop, _serving) = started(Limits::default()).await;
+        for (version, hosts, status) in [
+            ("1.1", "", "400"),
+            ("1.1", "host: a\r\nhost: b\r\n", "400"),
+            ("1.1", "host: a\r\n", "200"),
+            ("1.0", "", "200"),
+        ] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET / HTTP/{version}\r\n{hosts}connection: close\r\n\r\n");
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+        }
     }
 
     #[tokio::test]
