@@ -68,7 +68,7 @@ impl AwsError {
 
     /// The same with a cause that is likelier than all the others.
     #[must_use]
-    pub(crate) fn led_by(mut self, cause: Cause) -> Self {
+    pub fn led_by(mut self, cause: Cause) -> Self {
         self.causes.insert(0, cause);
         self.causes.truncate(MAX_CAUSES);
         self

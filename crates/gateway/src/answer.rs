@@ -7,9 +7,8 @@ use crate::failure::Failure;
 
 /// The answer to `GET /v2/`: yes, this is a registry, and you are let in.
 pub(crate) fn base() -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from_static(b"{}")));
-    set(&mut response, header::CONTENT_TYPE, "application/json");
-    response
+    // With its length, which the answer to HEAD would lack otherwise.
+    list("application/json", Bytes::from_static(b"{}"))
 }
 
 /// The beginning of an answer with a blob, or with a part of it.

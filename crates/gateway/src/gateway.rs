@@ -169,7 +169,8 @@ impl Gateway {
         let Served { found, origin, until } = self.engine.manifest(permit, reference).await?;
         self.engine.note(permit, &found)?;
         if let Some(tag) = conversion::needed(reference, &asked.accepted, &found.media_type) {
-            let found = self.engine.converted(permit, tag, &asked.accepted).await?;
+            let converted = self.engine.converted(permit, tag, &asked.accepted, &found.media_type);
+            let found = converted.await?;
             let ready = Ready::manifest(&found.digest, &found.media_type, found.bytes);
             return Ok((ready, Outcome::Upstream));
         }
@@ -186,6 +187,8 @@ impl Gateway {
         question: Option<(Key, Grounds)>,
     ) -> Result<(Response<Body>, Outcome), Arc<Failure>> {
         let head = request.method() == Method::HEAD;
+        // What answers a head is no answer to GET, which AWS is to answer.
+        let question = question.filter(|_| permit.upstream().delivery != state::Delivery::Redirect);
         Ok(match self.engine.deliver(permit, digest, head).await? {
             Delivery::Here(served) => {
                 let origin = served.origin;

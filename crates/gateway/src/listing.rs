@@ -170,11 +170,19 @@ fn next_query(headers: &HeaderMap) -> Result<Option<String>, Unusable> {
     Ok(None)
 }
 
-/// The next page at this registry, for the `Link` of an answer: the registry's own query, and what the client's names the
-/// image by. Without a host, as RFC 8288 §3.1 allows: the client goes on where it is, whatever stands in front.
+/// The next page at this registry, for the `Link` of an answer: the registry's own query, and what of the client's it does
+/// not have: by what the image is named, and a filter that the registry does not know and that is applied here. Without a
+/// host, as RFC 8288 §3.1 allows: the client goes on where it is, whatever stands in front.
 pub(crate) fn link(path: &str, query: &Query, next: &str) -> String {
-    let namespace = query.parameter("ns").map(|ns| format!("&{ns}")).unwrap_or_default();
-    format!("<{path}?{next}{namespace}>; rel=\"next\"")
+    let theirs = Query::read(Some(next)).unwrap_or_default();
+    let ours = ["ns", "artifactType"]
+        .into_iter()
+        .filter_map(|name| match theirs.parameter(name) {
+            Some(_) => None,
+            None => query.parameter(name),
+        });
+    let ours = ours.map(|parameter| format!("&{parameter}")).collect::<String>();
+    format!("<{path}?{next}{ours}>; rel=\"next\"")
 }
 
 /// What AWS has to allow for a pull.

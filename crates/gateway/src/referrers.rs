@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use access::Permit;
 use bytes::Bytes;
-use http::{HeaderName, Response, header};
+use http::{HeaderName, Response, StatusCode, header};
 use net::Body;
 use oci::{Digest, ErrorCode, MediaType, Reference, Tag};
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ pub(crate) async fn answer(
     };
     let page = match listings.page(permit, path, &format!("referrers of {subject}")).await? {
         Listed::Page(page) => page,
+        // Where a page was, there is such a list. That it has none of the others must not look like its end.
+        Listed::NotThere(StatusCode::METHOD_NOT_ALLOWED, failure) if asked.query.value("last").is_some() => {
+            return Err(Failure::Cursor(failure).into());
+        }
         Listed::NotThere(..) => Page {
             bytes: under_tag(engine, permit, subject).await?,
             next: None,

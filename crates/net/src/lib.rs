@@ -8,6 +8,8 @@ mod line;
 mod listener;
 mod outgoing;
 mod owed;
+mod remainder;
+mod request;
 mod resolve;
 mod roots;
 mod traffic;

@@ -2,7 +2,6 @@ use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, t
 
 use http::{Request, Response};
 use hyper::{
-    body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -18,6 +17,7 @@ use crate::{
     Body, Certificate, Traffic,
     line::Line,
     owed::Owed,
+    request::answer,
     wire::{Wire, WiredStream},
 };
 
@@ -98,10 +98,11 @@ impl Listener {
         self.traffic.clone()
     }
 
-    /// Answers until `shutdown` ends, then lets the requests under way finish within [`Limits::drain`].
+    /// Answers until `shutdown` ends, then lets the requests under way finish within [`Limits::drain`]. The handler gets
+    /// the heads of requests; what else a client sends is passed by.
     pub async fn serve<H, A>(self, handler: H, shutdown: impl Future<Output = ()>)
     where
-        H: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+        H: Fn(Request<()>) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
         let Self {
@@ -147,7 +148,7 @@ impl Listener {
                         let wire = Wire::default();
                         let stream = TokioIo::new(WiredStream::new(stream, wire.clone()));
                         let service = service_fn(move |request| {
-                            let (answer, wire) = (handler(request), wire.clone());
+                            let (answer, wire) = (answer(&handler, request), wire.clone());
                             async move { Ok::<_, Infallible>(answer.await.map(|body| body.over(&wire))) }
                         });
                         watcher.watch(builders.http1.serve_connection(stream, service)).await
@@ -160,7 +161,7 @@ impl Listener {
                         match version {
                             Version::Http1 => {
                                 let service = service_fn(move |request| {
-                                    let answer = handler(request);
+                                    let answer = answer(&handler, request);
                                     async move { Ok::<_, Infallible>(answer.await) }
                                 });
                                 watcher.watch(builders.http1.serve_connection(stream, service)).await
@@ -170,7 +171,7 @@ impl Listener {
                                 let service = {
                                     let owed = owed.clone();
                                     service_fn(move |request| {
-                                        let (answer, owed) = (handler(request), owed.clone());
+                                        let (answer, owed) = (answer(&handler, request), owed.clone());
                                         async move { Ok::<_, Infallible>(answer.await.map(|body| owed.body(body))) }
                                     })
                                 };
@@ -288,7 +289,7 @@ mod tests {
         sync::oneshot,
     };
 
-    async fn hello(_: Request<Incoming>) -> Response<Body> {
+    async fn hello(_: Request<()>) -> Response<Body> {
         Response::new(Body::from("hello".to_owned()))
     }
 
@@ -313,6 +314,24 @@ mod tests {
         drop(stop);
         serving.await.unwrap();
         assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    }
+
+    #[tokio::test]
+    async fn a_request_has_one_host() {
+        let (address, _stop, _serving) = started(Limits::default()).await;
+        for (version, hosts, status) in [
+            ("1.1", "", "400"),
+            ("1.1", "host: a\r\nhost: b\r\n", "400"),
+            ("1.1", "host: a\r\n", "200"),
+            ("1.0", "", "200"),
+        ] {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET / HTTP/{version}\r\n{hosts}connection: close\r\n\r\n");
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{answer}");
+        }
     }
 
     #[tokio::test]

@@ -42,7 +42,7 @@ impl Server {
         let address = listener.address();
         let (stop, stopped) = oneshot::channel();
         let path = folder.path().join("file");
-        let handler = move |request: Request<hyper::body::Incoming>| {
+        let handler = move |request: Request<()>| {
             let answer = answer(&request, &path);
             async move { answer }
         };
@@ -79,7 +79,7 @@ impl Server {
 
 /// `/FROM-TO` is that part of the file, `/FROM-TO/BYTES` too, but so many bytes at its end do not come from the file, and
 /// `/` is some text.
-fn answer(request: &Request<hyper::body::Incoming>, file: &PathBuf) -> Response<Body> {
+fn answer(request: &Request<()>, file: &PathBuf) -> Response<Body> {
     let Some((from, to)) = request.uri().path()[1..].split_once('-') else {
         return Response::new(Body::from("some text".to_owned()));
     };

@@ -51,7 +51,7 @@ impl Server {
             .unwrap();
         let (address, traffic) = (listener.address(), listener.traffic());
         let (stop, stopped) = oneshot::channel();
-        let handler = move |request: Request<hyper::body::Incoming>| {
+        let handler = move |request: Request<()>| {
             let body = match request.uri().path() {
                 "/file" => {
                     let parts = stream::iter([io::Result::Ok(0..SIZE)]);

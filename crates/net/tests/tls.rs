@@ -23,7 +23,7 @@ async fn server() -> Server {
         .unwrap();
     let address = listener.address();
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let handler = |request: http::Request<hyper::body::Incoming>| async move {
+    let handler = |request: http::Request<()>| async move {
         let mut response = http::Response::new(Body::from(format!("{:?}", request.version())));
         if request.uri().path() == "/elsewhere" {
             *response.status_mut() = http::StatusCode::TEMPORARY_REDIRECT;

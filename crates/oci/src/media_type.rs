@@ -56,6 +56,17 @@ impl MediaType {
     pub fn is_manifest(&self) -> bool {
         self.is_index() || matches!(self.as_str(), Self::OCI_MANIFEST | Self::DOCKER_MANIFEST)
     }
+
+    /// Whether registries are to have layers of this type. Where they are not, a registry takes the manifest without the
+    /// layer, as of base images of Windows (OCI image specification 1.1, "Non-Distributable Layers"; Docker's word is
+    /// foreign).
+    pub fn is_distributable(&self) -> bool {
+        const OTHERS: [&str; 2] = [
+            "application/vnd.oci.image.layer.nondistributable.",
+            "application/vnd.docker.image.rootfs.foreign.",
+        ];
+        !OTHERS.iter().any(|prefix| self.as_str().starts_with(prefix))
+    }
 }
 
 impl fmt::Display for MediaType {
@@ -92,6 +103,22 @@ mod tests {
             &format!("a/{}", "b".repeat(128)),
         ] {
             assert_eq!(MediaType::from_header(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn layers_that_registries_are_not_to_have_are_known_by_their_type() {
+        for name in [
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+            "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        ] {
+            assert!(!MediaType::from(name).is_distributable(), "{name}");
+        }
+        for name in [
+            MediaType::OCI_LAYER_GZIP,
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+        ] {
+            assert!(MediaType::from(name).is_distributable(), "{name}");
         }
     }
 

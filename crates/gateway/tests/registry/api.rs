@@ -50,6 +50,19 @@ async fn whoever_has_no_token_is_asked_to_log_in_whatever_the_path() {
 }
 
 #[tokio::test]
+async fn the_head_of_the_registry_has_the_headers_of_get() {
+    let wharf = Wharf::build().await;
+    let headers = async |method| {
+        let mut headers = wharf.request(method, "").send().await.unwrap().headers().clone();
+        headers.remove("date");
+        headers
+    };
+    let get = headers("GET").await;
+    assert_eq!(get["content-length"], "2");
+    assert_eq!(headers("HEAD").await, get);
+}
+
+#[tokio::test]
 async fn a_manifest_comes_by_each_name_with_its_type_and_digest() {
     let (wharf, manifest, _) = with_image().await;
     for path in [

@@ -11,7 +11,6 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
 use oci::{ByteRange, Digest, ErrorCode, ErrorEnvelope, MediaType};
 use tokio::sync::{oneshot, watch};
@@ -213,7 +212,7 @@ impl Aws {
 }
 
 impl State {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Bytes> {
+    fn answer(&self, request: &Request<()>) -> Response<Bytes> {
         let host = request.uri().host().map(str::to_owned);
         let host = host
             .or_else(|| Some(request.headers().get("host")?.to_str().ok()?.to_owned()))
@@ -254,7 +253,7 @@ impl State {
         }
     }
 
-    fn registry(&self, host: &str, request: &Request<Incoming>) -> Response<Bytes> {
+    fn registry(&self, host: &str, request: &Request<()>) -> Response<Bytes> {
         let (path, headers) = (request.uri().path(), request.headers());
         let login = match host {
             PUBLIC => "Bearer public-token".to_owned(),

@@ -34,8 +34,29 @@ async fn a_client_of_other_types_gets_by_tag_what_ecr_gives_it_whoever_asked_bef
             "what ECR has not under its digest is not here either"
         );
     }
-    let (status, code, _) = crate::wharf::refused(ask(MediaType::DOCKER_LIST).await.unwrap()).await;
+    let (status, code, message) = crate::wharf::refused(ask(MediaType::DOCKER_LIST).await.unwrap()).await;
     assert_eq!((status, code.as_str()), (404, "MANIFEST_UNKNOWN"), "as ECR says");
+    // ECR's words alone would have somebody look for a tag that is there.
+    let cause = format!(
+        "Likely cause: the tag is there and is one image, of the type `{}`",
+        MediaType::OCI_MANIFEST
+    );
+    assert!(message.contains(&cause), "{message}");
+}
+
+#[tokio::test]
+async fn a_refusal_of_a_conversion_ends_what_is_cached() {
+    let wharf = Wharf::build().await;
+    wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    assert_eq!(wharf.get(BY_TAG).await.status(), 200);
+    wharf.aws.registry_answers(Some((403, "")));
+    let other = wharf
+        .request("GET", BY_TAG)
+        .header("accept", MediaType::DOCKER_MANIFEST);
+    assert_eq!(other.send().await.unwrap().status(), 403);
+    assert_eq!(wharf.get(BY_TAG).await.status(), 403);
+    wharf.aws.registry_answers(None);
+    assert_eq!(wharf.get(BY_TAG).await.status(), 200);
 }
 
 #[tokio::test]

@@ -62,6 +62,21 @@ async fn a_redirect_moves_no_byte_and_is_good_for_this_blob_alone() {
 }
 
 #[tokio::test]
+async fn a_redirect_stays_one_after_any_number_of_heads() {
+    let wharf = wharf("  delivery: redirect\n").await;
+    let blobs = push(&wharf);
+    // Nothing says how large it is, so its head has it fetched.
+    for _ in 0..20 {
+        let head = wharf.request("HEAD", &path(&blobs[1])).send().await.unwrap();
+        assert_eq!(
+            (head.status().as_u16(), &head.headers()["content-length"]),
+            (200, &"3".parse().unwrap())
+        );
+        assert_eq!(wharf.get(&path(&blobs[1])).await.status(), 307);
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_asks_aws_each_time_whether_the_blob_is_in_the_repository() {
     let wharf = wharf("  delivery: redirect\n").await;
     let blobs = push(&wharf);

@@ -1,11 +1,11 @@
 //! Lists: tags and referrers.
 
 use bytes::Bytes;
-use oci::{Digest, MediaType, Tag};
+use oci::{Digest, ErrorCode, MediaType, Tag};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{REGISTRY, answer},
+    aws::{REGISTRY, answer, refusal},
     wharf::{PROXY, Wharf, refused},
 };
 
@@ -207,4 +207,36 @@ async fn where_there_is_no_such_api_the_tag_of_the_schema_is_read() {
         json!([]),
         "a tag that is no index tells of none"
     );
+}
+
+#[tokio::test]
+async fn referrers_of_further_pages_are_filtered_too_and_a_page_that_is_not_there_is_no_end() {
+    let wharf = Wharf::build().await;
+    let (subject, _) = wharf.aws.push(&format!("{REGISTRY}/team/app"), "1", b"layer");
+    let (path, upstream) = (
+        format!("/v2/prod/team/app/referrers/{subject}"),
+        format!("/v2/team/app/referrers/{subject}"),
+    );
+    let index = r#"{"manifests":[{"artifactType":"a/b"},{"artifactType":"c/d"}]}"#;
+    for (next, ours) in [
+        ("last=x", "last=x&artifactType=a/b"),
+        ("artifactType=a%2Fb&last=x", "artifactType=a%2Fb&last=x"),
+    ] {
+        let theirs = format!("<https://{REGISTRY}{upstream}?{next}>; rel=\"next\"");
+        wharf.aws.order(&upstream, answer(200, &[("link", &theirs)], index));
+        let page = wharf
+            .at("GET", &format!("{path}?artifactType=a/b"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(link(&page), Some(format!("{path}?{ours}")));
+        assert_eq!(json_of(page).await["manifests"], json!([{ "artifactType": "a/b" }]));
+    }
+    wharf
+        .aws
+        .order(&upstream, refusal(ErrorCode::Unsupported, "Invalid parameter"));
+    let page = wharf.at("GET", &format!("{path}?last=x")).send().await.unwrap();
+    let (status, code, message) = refused(page).await;
+    assert_eq!((status, code.as_str()), (400, "UNSUPPORTED"));
+    assert!(message.contains("Link header of the page before"), "{message}");
 }

@@ -161,7 +161,7 @@ async fn listen(gateway: Gateway, certificate: Option<&Certificate>) -> (SocketA
     let (stop, stopped) = oneshot::channel();
     let handler = move |request| {
         let gateway = gateway.clone();
-        async move { gateway.answer::<hyper::body::Incoming>(request).await }
+        async move { gateway.answer::<()>(request).await }
     };
     tokio::spawn(listener.serve(handler, async move {
         let _ = stopped.await;

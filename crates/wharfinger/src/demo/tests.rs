@@ -8,7 +8,6 @@ use std::{
 };
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
 use oidc::{Issuer, SigningKey};
 use serde_json::{Value, json};
@@ -154,7 +153,7 @@ async fn false_issuer(stage: &Stage, document: impl Fn(&str) -> String + Clone +
         .await
         .unwrap();
     let address = listener.address();
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |request: Request<()>| {
         let text = document(request.uri().path());
         async move {
             let mut response = Response::new(Body::from(text));

@@ -12,6 +12,7 @@ use super::{
     registry::{
         Registry, RequestError, Tried, connection,
         endpoint::{host_and_port, same_origin},
+        printable,
     },
 };
 
@@ -53,6 +54,14 @@ pub(crate) enum BlobError {
         tried: Tried,
         /// What the manifest says.
         expected: u64,
+    },
+    /// A layer that registries are not to have, and that this one does not have.
+    #[error("{tried}: the registry does not have this layer, whose type `{media_type}` says that registries need not")]
+    NotDistributed {
+        /// What was asked for.
+        tried: Tried,
+        /// What the manifest says that it is.
+        media_type: String,
     },
     /// The registry does not send the blob itself, so it does not keep it.
     #[error("{tried}: {host} sends this blob, and the server does not keep it")]
@@ -107,6 +116,12 @@ impl Download<'_> {
             Err(error @ PullError::Blob(_)) => {
                 partial.discard()?;
                 return Err(error);
+            }
+            Err(PullError::Request(error)) if is_left_out(piece, &error) => {
+                partial.discard()?;
+                let media_type = printable(piece.descriptor.media_type.as_str());
+                let tried = self.tried(blob);
+                return Err(BlobError::NotDistributed { tried, media_type }.into());
             }
             Err(error) => {
                 partial.keep().await?;
@@ -166,7 +181,9 @@ impl Download<'_> {
 
     /// Asks once for what is missing and takes it.
     async fn receive(&self, blob: Blob<'_>, partial: &mut Partial) -> Result<Brought, PullError> {
-        if partial.missing() == 0 {
+        // Of an empty blob nothing is missing, but a registry that is to keep it has to be asked for it.
+        let is_to_be_kept_there = self.layout.is_none() && blob.size == 0;
+        if partial.missing() == 0 && !is_to_be_kept_there {
             return Ok(Brought::Everything);
         }
         let url = self.registry.endpoint().blob(blob.digest);
@@ -222,6 +239,10 @@ impl Download<'_> {
     fn tried(&self, blob: Blob<'_>) -> Tried {
         Tried::get(&self.registry.endpoint().blob(blob.digest))
     }
+}
+
+fn is_left_out(piece: &Piece, error: &RequestError) -> bool {
+    error.status() == Some(StatusCode::NOT_FOUND) && !piece.descriptor.media_type.is_distributable()
 }
 
 /// Whether the answer begins with the byte `first` of content of `size` bytes.

@@ -63,6 +63,9 @@ impl PullError {
             Self::Blob(BlobError::Elsewhere { .. }) => Some(
                 "this upstream lets AWS send layers; with `delivery: stream` in its document the server sends and keeps them",
             ),
+            Self::Blob(BlobError::NotDistributed { .. }) => Some(
+                "pull it with a client that fetches such layers from where the manifest says, as podman and docker do; or push the image again together with them, by dockerd's `allow-nondistributable-artifacts`",
+            ),
             Self::Document(DocumentError::Digest { .. } | DocumentError::Size { .. } | DocumentError::Types { .. })
             | Self::Blob(_) => Some(
                 "nothing of it was kept; if it happens again, the registry or something on the way changes content",

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     Credentials, Patience, Progress, Proxy, PullError, Selection,
-    download::Download,
+    download::{BlobError, Download},
     image::Image,
     progress::Event,
     registry::{Registry, endpoint::Endpoint},
@@ -76,17 +76,29 @@ impl Warming {
             layout: None,
             progress,
         };
-        download.fetch_all(image.blobs.iter()).await?;
+        let (mut warmed, others): (Vec<_>, Vec<_>) =
+            (image.blobs.iter()).partition(|piece| piece.descriptor.media_type.is_distributable());
+        download.fetch_all(warmed.iter().copied()).await?;
+        for piece in others {
+            match download.fetch(piece).await {
+                // No client gets it from here, so the image is as warm as it can be.
+                Err(PullError::Blob(BlobError::NotDistributed { .. })) => {}
+                outcome => {
+                    outcome?;
+                    warmed.push(piece);
+                }
+            }
+        }
         let digest = &image.top.digest;
         progress.event(&Event::Done { digest });
         let manifests = image.documents.iter().map(|document| &document.descriptor);
-        let blobs = image.blobs.iter().map(|piece| &piece.descriptor);
+        let blobs = warmed.iter().map(|piece| &piece.descriptor);
         Ok(Warmed {
             image: self.image.to_string(),
             digest: digest.clone(),
             media_type: image.top.media_type.clone(),
             manifests: image.documents.len(),
-            blobs: image.blobs.len(),
+            blobs: warmed.len(),
             bytes: manifests.chain(blobs).map(|descriptor| descriptor.size).sum(),
         })
     }

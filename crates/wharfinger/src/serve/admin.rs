@@ -45,7 +45,7 @@ impl AdminListener {
     /// Answers until `ended` ends.
     pub(crate) async fn serve(self, metrics: Metrics, readiness: Readiness, ended: impl Future<Output = ()>) {
         let metrics = Arc::new(metrics);
-        let handler = move |request: Request<hyper::body::Incoming>| {
+        let handler = move |request: Request<()>| {
             let response = answer(&request, &metrics, readiness.phase());
             async move { response }
         };

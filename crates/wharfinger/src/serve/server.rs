@@ -4,7 +4,6 @@ use aws::{Broker, Observer, Settings};
 use content::{Budget, OpenError, Store};
 use gateway::Gateway;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use net::{
     BindError, Body, Certificate, CertificateError, CertificateFile, Limits, Listener, Outgoing, OutgoingError, Roots,
@@ -246,7 +245,7 @@ pub(crate) async fn listen(listen: &Listen) -> Result<(Listener, Option<Certific
 }
 
 impl Routes {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<()>) -> Response<Body> {
         let path = request.uri().path();
         // The issuer's paths come first: they may begin with any word, and AWS has them registered.
         let is_of_issuer = path == self.issuer.discovery_path() || path == self.issuer.jwks_path();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
 use oidc::{Issuer, SigningKey, Wanted};
 use secrecy::ExposeSecret;
@@ -36,7 +35,7 @@ impl Cluster {
         let bind = Listener::bind(([127, 0, 0, 1], 0).into(), Some(&certificate), Limits::default());
         let listener = runtime.block_on(bind).unwrap();
         let (address, documents) = (listener.address(), issuer.clone());
-        let handler = move |request: Request<Incoming>| {
+        let handler = move |request: Request<()>| {
             let text = match request.uri().path() {
                 path if path == documents.discovery_path() => Some(documents.discovery()),
                 path if path == documents.jwks_path() => Some(documents.jwks()),

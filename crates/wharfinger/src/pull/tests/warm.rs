@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{platforms::many, registry::Answer, *};
-use crate::pull::{Selection, Silent, Warmed, Warming};
+use crate::pull::{Selection, Silent, Warmed, Warming, download::BlobError};
 
 async fn warm(scene: &Scene, reference: &str, platforms: &[&str]) -> Result<Warmed, PullError> {
     let outgoing = net::Outgoing {
@@ -64,6 +64,56 @@ async fn an_image_that_is_no_index_is_taken_whatever_its_platform() {
     let scene = Scene::new().await;
     let warmed = warm(&scene, ":1", &["linux/arm64"]).await.unwrap();
     assert_eq!((warmed.manifests, warmed.blobs), (1, 3));
+}
+
+#[tokio::test]
+async fn a_blob_without_bytes_is_asked_for_too() {
+    let scene = Scene::new().await;
+    let (config, empty) = (b"{}".as_slice(), b"".as_slice());
+    let descriptor = |content: &[u8]| descriptor("application/x", content);
+    let manifest = json!({
+        "schemaVersion": 2, "config": descriptor(config), "layers": [descriptor(empty)],
+    });
+    scene.registry.hold(None, "application/x", config);
+    scene
+        .registry
+        .hold(Some("bare"), MediaType::OCI_MANIFEST, manifest.to_string().as_bytes());
+    let error = warm(&scene, ":bare", &["all"]).await.unwrap_err();
+    assert!(error.to_string().contains("404"), "it is not there: {error}");
+    scene.registry.hold(None, "application/x", empty);
+    let warmed = warm(&scene, ":bare", &["all"]).await.unwrap();
+    assert_eq!(warmed.blobs, 2);
+    assert_eq!(count(&scene.registry.asked(), empty), 2);
+}
+
+#[tokio::test]
+async fn a_layer_that_registries_need_not_have_is_left_out_where_this_one_has_it_not() {
+    let scene = Scene::new().await;
+    let config = &scene.image.config;
+    let layer = descriptor("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", b"windows");
+    let manifest = json!({
+        "schemaVersion": 2, "config": descriptor(MediaType::OCI_CONFIG, config), "layers": [layer],
+    });
+    let manifest = manifest.to_string();
+    let name = Some("windows");
+    scene
+        .registry
+        .hold(name, MediaType::DOCKER_MANIFEST, manifest.as_bytes());
+    let warmed = warm(&scene, ":windows", &["all"]).await.unwrap();
+    assert_eq!(
+        (warmed.blobs, warmed.bytes),
+        (1, (manifest.len() + config.len()) as u64)
+    );
+    let error = scene.pull(":windows").run().await.unwrap_err();
+    assert!(
+        matches!(error, PullError::Blob(BlobError::NotDistributed { .. })),
+        "{error}"
+    );
+    assert!(error.fix().unwrap().contains("as podman and docker do"));
+
+    scene.registry.hold(None, "application/x", b"windows");
+    assert_eq!(warm(&scene, ":windows", &["all"]).await.unwrap().blobs, 2);
+    scene.pull(":windows").run().await.unwrap();
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use net::{Body, Certificate, Limits, Listener};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -84,7 +83,7 @@ async fn end_tls(stage: &Stage, plain: SocketAddr) -> oneshot::Sender<()> {
     let listener = listener.expect("the address is free");
     let (stop, stopped) = oneshot::channel::<()>();
     let behind = client(None);
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |request: Request<()>| {
         let url = format!("http://{plain}{}", request.uri().path());
         let behind = behind.clone();
         async move {
