@@ -84,6 +84,30 @@ async fn a_crawl_of_everything_leaves_what_is_used_again_and_again() {
 }
 
 #[tokio::test]
+async fn content_too_large_for_the_cache_goes_itself_and_takes_nothing_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 40 * BLOCK);
+    let mut others = Vec::new();
+    for number in 0..10 {
+        others.push(house.put(number).await);
+    }
+    // The one could never stay, the other just fits as long as there is nothing else.
+    for size in [41 * BLOCK, 39 * BLOCK] {
+        house.later(3600);
+        let bytes = Bytes::from(vec![7; size as usize]);
+        let large = Digest::of(&bytes);
+        house.store.put(&large, bytes).await.unwrap();
+        house.store.settled().await;
+        assert!(!house.has(&large).await, "{size}");
+        for digest in &others {
+            assert!(house.has(digest).await, "{size}");
+        }
+    }
+    let status = house.store.status();
+    assert_eq!((status.evicted, status.entries), (2, 10), "{status:?}");
+}
+
+#[tokio::test]
 async fn usage_is_known_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path(), 100 * BLOCK);
