@@ -6,6 +6,7 @@ mod check;
 mod index;
 mod keeper;
 mod pins;
+mod recount;
 mod shelf;
 mod status;
 mod table;

@@ -5,7 +5,7 @@ use std::{
 
 use oci::{Algorithm, Digest};
 
-use super::{table::Table, usage::Usage};
+use super::{recount::Shard, table::Table, usage::Usage};
 
 /// What lies in the cache, in memory: sizes, usage, and what is worth least. It takes some 60 bytes for each piece of
 /// content.
@@ -122,6 +122,18 @@ impl Index {
         self.least(0..self.entries.len() as u32, &may_go)
     }
 
+    /// Some entries from before position `end`, as far as `is_in` holds for the directory that they lie in, and the
+    /// position of the last that was looked at. Only a few are looked at, because whoever reads waits meanwhile.
+    pub(super) fn before(&self, end: usize, is_in: impl Fn(Shard) -> bool) -> (Vec<Digest>, usize) {
+        let end = end.min(self.entries.len());
+        let begin = end.saturating_sub(LOOKED_AT);
+        let digests = (begin..end).filter_map(|position| {
+            let entry = &self.entries[position];
+            is_in((entry.algorithm, entry.head[0])).then(|| self.digest(position as u32))
+        });
+        (digests.collect(), begin)
+    }
+
     /// A number that was noted for the content, 0 until one is.
     pub(crate) fn mark(&self, digest: &Digest) -> u32 {
         self.position(digest).map_or(0, |position| self.entry(position).mark)
@@ -224,6 +236,9 @@ fn halves(digest: &Digest) -> Option<([u8; HEAD], Option<[u8; HEAD]>)> {
 }
 
 const HEAD: usize = 32;
+
+/// Entries that [`Index::before`] looks at: some tens of microseconds.
+const LOOKED_AT: usize = 256;
 
 /// What nearly every file system gives a small file.
 const BLOCK: u64 = 4096;

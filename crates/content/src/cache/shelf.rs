@@ -14,6 +14,7 @@ use super::{
     budget::Budget,
     check::{self, Check},
     index::Index,
+    recount::Shard,
     status::CacheStatus,
     usage::Usage,
 };
@@ -130,6 +131,22 @@ impl Shelf {
             }
         }
         self.publish(&known.index);
+    }
+
+    /// Some of what is known, from before `end` in the index, as far as it lies in directories for which `is_in` holds;
+    /// and what is to be the next `end`, 0 when there is no more.
+    pub(super) fn known_before(&self, end: usize, is_in: impl Fn(Shard) -> bool) -> (Vec<Digest>, usize) {
+        self.known().index.before(end, is_in)
+    }
+
+    /// Forgets content whose file is not there. It may have come back by now: whoever keeps content notes it when its file
+    /// is there, so nothing that is there is forgotten.
+    pub(super) fn forget_missing(&self, digest: &Digest) {
+        let mut known = self.known();
+        if !self.layout.blob(digest).exists() {
+            known.remove(digest);
+            self.publish(&known.index);
+        }
     }
 
     /// Forgets content whose file is not there.
