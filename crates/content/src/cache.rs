@@ -17,7 +17,7 @@ pub use budget::Budget;
 pub(crate) use check::{Check, damaged, is_right};
 pub use index::Index;
 pub(crate) use keeper::{Keeper, digest as digest_of_name};
-pub use pins::Pin;
+pub use pins::{Pin, Pinned};
 pub(crate) use pins::{all as all_pins, pinned, write as write_pin};
 pub(crate) use shelf::Shelf;
 pub use status::CacheStatus;

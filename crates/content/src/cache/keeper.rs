@@ -1,5 +1,4 @@
 use std::{
-    collections::HashSet,
     ffi::OsStr,
     fs, io,
     path::Path,
@@ -14,7 +13,7 @@ use std::{
 use oci::{Algorithm, Digest};
 
 use super::{
-    pins,
+    pins::Pinned,
     recount::{Recount, Shard, shards},
     shelf::Shelf,
     usage::Usage,
@@ -115,13 +114,13 @@ pub(crate) fn digest(algorithm: Algorithm, name: &OsStr) -> Option<Digest> {
 /// Removes what is worth least until there is as much as there may be. It stops where the store is closed.
 fn make_room(shelf: &Shelf, rung: &Receiver<()>) {
     while shelf.status.borrow().is_full {
-        let pinned: HashSet<Digest> = pins::pinned(&shelf.layout);
+        let mut pinned = Pinned::new(&shelf.layout);
         let mut left = shelf.status.borrow().bytes;
         while left > shelf.budget.goal() {
             if let Err(mpsc::TryRecvError::Disconnected) = rung.try_recv() {
                 return;
             }
-            let problem = match shelf.evict_one(&pinned) {
+            let problem = match shelf.evict_one(pinned.now()) {
                 Ok(Some(bytes)) => {
                     left = bytes;
                     continue;

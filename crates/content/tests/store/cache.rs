@@ -153,6 +153,20 @@ async fn pinned_content_is_never_evicted() {
 }
 
 #[tokio::test]
+async fn an_image_that_is_pinned_while_content_is_removed_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 10 * BLOCK);
+    let inventory = Inventory::of(directory.path()).unwrap();
+    let digests = [house.put(0).await, house.put(1).await];
+    let mut pinned = inventory.pinned();
+    assert!(inventory.remove_unless(&mut pinned, &digests[0]).unwrap());
+    let pin = Pin::new("r.test/app:1".to_owned(), digests[1].clone(), vec![digests[1].clone()]);
+    inventory.pin(&pin).unwrap();
+    assert!(!inventory.remove_unless(&mut pinned, &digests[1]).unwrap());
+    assert!(!inventory.has(&digests[0]) && inventory.has(&digests[1]));
+}
+
+#[tokio::test]
 async fn a_cache_of_pinned_content_alone_grows_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path(), 2 * BLOCK);
