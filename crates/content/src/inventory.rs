@@ -7,6 +7,7 @@ use std::{
     time::SystemTime,
 };
 
+use jiff::Timestamp;
 use oci::{Algorithm, Digest};
 
 use crate::{
@@ -88,7 +89,8 @@ impl Inventory {
                 }
             }
         }
-        items.sort_by(|one, other| one.usage.worth().total_cmp(&other.usage.worth()));
+        let now = Timestamp::now();
+        items.sort_by(|one, other| one.usage.worth(now).total_cmp(&other.usage.worth(now)));
         Ok(items)
     }
 

@@ -3,6 +3,7 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use jiff::Timestamp;
 use oci::{Algorithm, Digest};
 
 use super::{recount::Shard, table::Table, usage::Usage};
@@ -111,15 +112,15 @@ impl Index {
 
     /// The content that is worth least among a few that are drawn at random, as far as it `may_go`. Nothing where none
     /// may. Asking often enough finds what is worth little, at a cost that does not grow with the cache.
-    pub fn candidate(&mut self, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
+    pub fn candidate(&mut self, now: Timestamp, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
         for _ in 0..ROUNDS.min(self.entries.len()) {
             let drawn: [u32; DRAWN] = std::array::from_fn(|_| self.draw());
-            if let Some(least) = self.least(drawn, &may_go) {
+            if let Some(least) = self.least(now, drawn, &may_go) {
                 return Some(least);
             }
         }
         // Nearly everything has to stay.
-        self.least(0..self.entries.len() as u32, &may_go)
+        self.least(now, 0..self.entries.len() as u32, &may_go)
     }
 
     /// Some entries from before position `end`, as far as `is_in` holds for the directory that they lie in, and the
@@ -151,10 +152,15 @@ impl Index {
         }
     }
 
-    fn least(&self, positions: impl IntoIterator<Item = u32>, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
+    fn least(
+        &self,
+        now: Timestamp,
+        positions: impl IntoIterator<Item = u32>,
+        may_go: impl Fn(&Digest) -> bool,
+    ) -> Option<Digest> {
         let mut least: Option<(f64, Digest)> = None;
         for position in positions {
-            let worth = self.entry(position).usage.worth();
+            let worth = self.entry(position).usage.worth(now);
             if least.as_ref().is_some_and(|(least, _)| *least <= worth) {
                 continue;
             }
@@ -252,7 +258,6 @@ const ROUNDS: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use oci::Hasher;
     use proptest::prelude::*;
 
@@ -289,7 +294,7 @@ mod tests {
                 }
             }
             let mut left = model.len();
-            while let Some(candidate) = index.candidate(|_| true) {
+            while let Some(candidate) = index.candidate(Timestamp::MAX, |_| true) {
                 prop_assert!(model.contains_key(&candidate));
                 index.remove(&candidate);
                 left -= 1;
@@ -301,13 +306,13 @@ mod tests {
     #[test]
     fn what_may_not_go_is_no_candidate_even_if_little_else_is_there() {
         let mut index = Index::new();
-        assert_eq!(index.candidate(|_| true), None);
+        assert_eq!(index.candidate(Timestamp::MAX, |_| true), None);
         for number in 0..2_000 {
             index.insert(&digest(number, Algorithm::Sha256), 1, usage(number));
         }
         let only = digest(1_999, Algorithm::Sha256);
-        assert_eq!(index.candidate(|digest| *digest == only), Some(only));
-        assert_eq!(index.candidate(|_| false), None);
+        assert_eq!(index.candidate(Timestamp::MAX, |digest| *digest == only), Some(only));
+        assert_eq!(index.candidate(Timestamp::MAX, |_| false), None);
     }
 
     #[test]

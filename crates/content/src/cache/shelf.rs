@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use jiff::Timestamp;
 use oci::Digest;
 use tokio::sync::{Semaphore, watch};
 
@@ -161,7 +162,7 @@ impl Shelf {
     /// Removes the content that is worth least, as far as it is not pinned. Readers that have it open read on. Answers
     /// with the bytes that are left, or nothing where nothing may go.
     pub(super) fn evict_one(&self, pinned: &HashSet<Digest>) -> io::Result<Option<u64>> {
-        let Some(digest) = self.known().candidate(pinned) else {
+        let Some(digest) = self.known().candidate((self.budget.clock)(), pinned) else {
             return Ok(None);
         };
         let path = self.layout.blob(&digest);
@@ -283,9 +284,9 @@ impl Known {
     }
 
     /// What is to go next.
-    fn candidate(&mut self, pinned: &HashSet<Digest>) -> Option<Digest> {
+    fn candidate(&mut self, now: Timestamp, pinned: &HashSet<Digest>) -> Option<Digest> {
         let may_go = |digest: &Digest| !pinned.contains(digest);
         let oversized = self.oversized.iter().find(|digest| may_go(digest)).cloned();
-        oversized.or_else(|| self.index.candidate(may_go))
+        oversized.or_else(|| self.index.candidate(now, may_go))
     }
 }

@@ -107,6 +107,29 @@ async fn content_too_large_for_the_cache_goes_itself_and_takes_nothing_with_it()
     assert_eq!((status.evicted, status.entries), (2, 10), "{status:?}");
 }
 
+/// The machine's clock was wrong for a time.
+#[tokio::test]
+async fn content_from_the_future_goes_before_what_is_used_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 40 * BLOCK);
+    house.later(10 * 365 * 24 * 3600);
+    let mut early = Vec::new();
+    for number in 0..20 {
+        early.push(house.put(number).await);
+    }
+    house.later(-10 * 365 * 24 * 3600);
+    assert!(house.has(&early[0]).await);
+    for number in 20..58 {
+        house.later(60);
+        house.put(number).await;
+    }
+    house.store.settled().await;
+    assert!(house.has(&early[0]).await, "it was used since");
+    let inventory = Inventory::of(directory.path()).unwrap();
+    let left = early.iter().filter(|digest| inventory.has(digest)).count();
+    assert!(left <= 5, "{left} of 20 are left");
+}
+
 #[tokio::test]
 async fn usage_is_known_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
