@@ -96,7 +96,8 @@ impl Shelf {
             let check = self.check(&blob);
             return Ok(Some(blob.checked_by(check)));
         }
-        let is_right = check::is_right(digest, blob.file())?;
+        // What the disk does not give back is as wrong as what it gives back otherwise.
+        let is_right = check::is_right(digest, blob.file()).unwrap_or(false);
         if is_right {
             self.note_sound(digest, blob.file());
         } else {
