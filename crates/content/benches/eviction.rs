@@ -45,7 +45,7 @@ fn index() {
     let begun = Instant::now();
     let evicted = MILLION / 20;
     for _ in 0..evicted {
-        let candidate = index.candidate(|_| true).expect("it is not empty");
+        let candidate = index.candidate(now, |_| true).expect("it is not empty");
         index.remove(&candidate);
     }
     println!("what goes is found in {:?}", begun.elapsed() / evicted);

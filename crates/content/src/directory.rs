@@ -1,13 +1,14 @@
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     sync::Arc,
     time::Instant,
 };
 
 use oci::{Algorithm, Digest};
+use rustix::{fs::OFlags, io::Errno};
 
 use crate::{
     blob::Blob,
@@ -26,6 +27,7 @@ pub(crate) struct Directory {
     shelf: Arc<Shelf>,
     keeper: Keeper,
     alarm: Alarm,
+    unreadable: Alarm,
     hold: Hold,
 }
 
@@ -54,6 +56,7 @@ impl Directory {
             shelf,
             keeper,
             alarm: Alarm::default(),
+            unreadable: Alarm::default(),
             hold,
         })
     }
@@ -67,9 +70,10 @@ impl Directory {
         &self.layout
     }
 
-    /// The finished blob, if it is there and not known to be damaged.
+    /// The finished blob, if it is there, can be read, and is not known to be damaged.
     pub(crate) fn find(&self, digest: &Digest) -> io::Result<Option<Blob>> {
-        let Some(file) = found(File::open(self.layout.blob(digest)))? else {
+        let path = self.layout.blob(digest);
+        let Some(file) = self.readable(&path, open(&path))? else {
             self.shelf.gone(digest);
             return Ok(None);
         };
@@ -112,14 +116,26 @@ impl Directory {
         Ok(blob.on(Arc::clone(&self.shelf)))
     }
 
-    /// The bytes of a small file, if it is there; nothing where it is larger than `limit`.
+    /// The bytes of a small file, if it is there and can be read; nothing where it is larger than `limit`.
     pub(crate) fn read_small(&self, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = found(File::open(path))? else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        file.take(limit + 1).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        let read = open(path).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(limit + 1).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let bytes = self.readable(path, read)?;
+        Ok(bytes.filter(|bytes| bytes.len() as u64 <= limit))
+    }
+
+    /// What was read, if the file can be read. One that cannot, because it is another user's or the disk is broken there,
+    /// counts as absent: it is brought anew, and takes the name. Only where this process lacks something, it fails.
+    fn readable<T>(&self, path: &Path, read: io::Result<T>) -> io::Result<Option<T>> {
+        match found(read) {
+            Err(error) if !is_of_process(&error) => {
+                self.unreadable.ring_for(path, &error, Instant::now());
+                Ok(None)
+            }
+            result => result,
+        }
     }
 
     /// Writes a small file in one step. It may be lost in a crash, but is never there in part as far as the file system
@@ -177,6 +193,18 @@ impl Directory {
             (Err(error), _) => self.counted(Err(error)),
         }
     }
+}
+
+/// Opens a file for reading. Something that is none, a pipe for one, does not make it wait.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// Whether another attempt may go well, with the same file.
+fn is_of_process(error: &io::Error) -> bool {
+    let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::AGAIN];
+    Errno::from_io_error(error).is_some_and(|error| passing.contains(&error))
 }
 
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {

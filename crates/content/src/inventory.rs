@@ -7,10 +7,11 @@ use std::{
     time::SystemTime,
 };
 
+use jiff::Timestamp;
 use oci::{Algorithm, Digest};
 
 use crate::{
-    cache::{Pin, Usage, all_pins, digest_of_name, is_right, pinned, write_pin},
+    cache::{Pin, Pinned, Usage, all_pins, digest_of_name, is_right, pinned, write_pin},
     layout::Layout,
 };
 
@@ -88,7 +89,8 @@ impl Inventory {
                 }
             }
         }
-        items.sort_by(|one, other| one.usage.worth().total_cmp(&other.usage.worth()));
+        let now = Timestamp::now();
+        items.sort_by(|one, other| one.usage.worth(now).total_cmp(&other.usage.worth(now)));
         Ok(items)
     }
 
@@ -148,9 +150,25 @@ impl Inventory {
         }
     }
 
+    /// Removes content unless it belongs to a pinned image by now; false where it does.
+    ///
+    /// # Errors
+    /// As [`Inventory::remove`].
+    pub fn remove_unless(&self, pinned: &mut Pinned, digest: &Digest) -> io::Result<bool> {
+        if pinned.now().contains(digest) {
+            return Ok(false);
+        }
+        self.remove(digest).map(|()| true)
+    }
+
     /// The images that are pinned, by their names.
     pub fn pins(&self) -> Vec<Pin> {
         all_pins(&self.layout)
+    }
+
+    /// What belongs to pinned images, now and whenever it is asked for.
+    pub fn pinned(&self) -> Pinned {
+        Pinned::new(&self.layout)
     }
 
     /// Pins an image, in place of what was pinned under its name.

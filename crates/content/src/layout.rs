@@ -61,6 +61,11 @@ impl Layout {
         self.blobs(digest.algorithm()).join(&digest.hex()[..2])
     }
 
+    /// The same directory, by the first byte of its digests.
+    pub(crate) fn blobs_of(&self, (algorithm, first): (Algorithm, u8)) -> PathBuf {
+        self.blobs(algorithm).join(format!("{first:02x}"))
+    }
+
     pub(crate) fn blob(&self, digest: &Digest) -> PathBuf {
         self.shard(digest).join(digest.hex())
     }

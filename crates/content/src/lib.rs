@@ -25,7 +25,7 @@ mod verification;
 
 pub use admission::Admission;
 pub use blob::Blob;
-pub use cache::{Budget, CacheStatus, Index, Pin, Usage};
+pub use cache::{Budget, CacheStatus, Index, Pin, Pinned, Usage};
 pub use download::{Content, Download, FetchError};
 pub use hold::OpenError;
 pub use inventory::{Inventory, Item, KnownTag, Verdict};

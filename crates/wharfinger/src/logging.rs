@@ -18,7 +18,19 @@ pub(crate) enum LogFormat {
 /// # Errors
 /// One line about a `RUST_LOG` that cannot be read.
 pub(crate) fn begin(format: LogFormat) -> Result<(), String> {
-    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    begin_at("info", format)
+}
+
+/// The same for a command that ends by itself: warnings alone where `RUST_LOG` says nothing.
+///
+/// # Errors
+/// As [`begin`].
+pub(crate) fn begin_with_warnings() -> Result<(), String> {
+    begin_at("warn", LogFormat::Text)
+}
+
+fn begin_at(level: &str, format: LogFormat) -> Result<(), String> {
+    let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| level.to_owned());
     let filter = filter(&wanted)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -87,7 +87,7 @@ impl Cache for Product {
         let usage = known.map_or(Usage::first(now), |usage| usage.used(now));
         self.index.insert(&digest, 1, usage);
         while self.index.len() > ROOM {
-            let candidate = self.index.candidate(|_| true).expect("it is not empty");
+            let candidate = self.index.candidate(now, |_| true).expect("it is not empty");
             self.index.remove(&candidate);
         }
         known.is_some()

@@ -1,10 +1,11 @@
 use std::{
     io,
+    path::Path,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// Tells that the disk takes nothing, seldom enough that a full disk does not flood the log.
+/// Tells that the disk takes nothing, or does not give something back, seldom enough that it does not flood the log.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     told: Mutex<Option<Told>>,
@@ -13,7 +14,7 @@ pub(crate) struct Alarm {
 #[derive(Debug)]
 struct Told {
     at: Instant,
-    /// How many writes failed since.
+    /// How many failures there were since.
     untold: u64,
 }
 
@@ -28,6 +29,20 @@ impl Alarm {
             untold,
             "the cache's disk takes nothing: what is not cached is passed through and not kept; {}",
             remedy(error.kind())
+        );
+    }
+
+    /// A file cannot be read.
+    pub(crate) fn ring_for(&self, path: &Path, error: &io::Error, now: Instant) {
+        let Some(untold) = self.untold(now) else {
+            return;
+        };
+        tracing::warn!(
+            path = %path.display(),
+            %error,
+            untold,
+            "a file of the cache cannot be read, and counts as absent: what was in it is fetched again; let this user read \
+             and write everything below `data_dir`, or look into the system's log for trouble with its disk"
         );
     }
 

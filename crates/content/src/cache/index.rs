@@ -3,9 +3,10 @@ use std::{
     hash::{BuildHasher, RandomState},
 };
 
+use jiff::Timestamp;
 use oci::{Algorithm, Digest};
 
-use super::{table::Table, usage::Usage};
+use super::{recount::Shard, table::Table, usage::Usage};
 
 /// What lies in the cache, in memory: sizes, usage, and what is worth least. It takes some 60 bytes for each piece of
 /// content.
@@ -111,15 +112,27 @@ impl Index {
 
     /// The content that is worth least among a few that are drawn at random, as far as it `may_go`. Nothing where none
     /// may. Asking often enough finds what is worth little, at a cost that does not grow with the cache.
-    pub fn candidate(&mut self, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
+    pub fn candidate(&mut self, now: Timestamp, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
         for _ in 0..ROUNDS.min(self.entries.len()) {
             let drawn: [u32; DRAWN] = std::array::from_fn(|_| self.draw());
-            if let Some(least) = self.least(drawn, &may_go) {
+            if let Some(least) = self.least(now, drawn, &may_go) {
                 return Some(least);
             }
         }
         // Nearly everything has to stay.
-        self.least(0..self.entries.len() as u32, &may_go)
+        self.least(now, 0..self.entries.len() as u32, &may_go)
+    }
+
+    /// Some entries from before position `end`, as far as `is_in` holds for the directory that they lie in, and the
+    /// position of the last that was looked at. Only a few are looked at, because whoever reads waits meanwhile.
+    pub(super) fn before(&self, end: usize, is_in: impl Fn(Shard) -> bool) -> (Vec<Digest>, usize) {
+        let end = end.min(self.entries.len());
+        let begin = end.saturating_sub(LOOKED_AT);
+        let digests = (begin..end).filter_map(|position| {
+            let entry = &self.entries[position];
+            is_in((entry.algorithm, entry.head[0])).then(|| self.digest(position as u32))
+        });
+        (digests.collect(), begin)
     }
 
     /// A number that was noted for the content, 0 until one is.
@@ -139,10 +152,15 @@ impl Index {
         }
     }
 
-    fn least(&self, positions: impl IntoIterator<Item = u32>, may_go: impl Fn(&Digest) -> bool) -> Option<Digest> {
+    fn least(
+        &self,
+        now: Timestamp,
+        positions: impl IntoIterator<Item = u32>,
+        may_go: impl Fn(&Digest) -> bool,
+    ) -> Option<Digest> {
         let mut least: Option<(f64, Digest)> = None;
         for position in positions {
-            let worth = self.entry(position).usage.worth();
+            let worth = self.entry(position).usage.worth(now);
             if least.as_ref().is_some_and(|(least, _)| *least <= worth) {
                 continue;
             }
@@ -225,6 +243,9 @@ fn halves(digest: &Digest) -> Option<([u8; HEAD], Option<[u8; HEAD]>)> {
 
 const HEAD: usize = 32;
 
+/// Entries that [`Index::before`] looks at: some tens of microseconds.
+const LOOKED_AT: usize = 256;
+
 /// What nearly every file system gives a small file.
 const BLOCK: u64 = 4096;
 
@@ -237,7 +258,6 @@ const ROUNDS: usize = 16;
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use oci::Hasher;
     use proptest::prelude::*;
 
@@ -274,7 +294,7 @@ mod tests {
                 }
             }
             let mut left = model.len();
-            while let Some(candidate) = index.candidate(|_| true) {
+            while let Some(candidate) = index.candidate(Timestamp::MAX, |_| true) {
                 prop_assert!(model.contains_key(&candidate));
                 index.remove(&candidate);
                 left -= 1;
@@ -286,13 +306,13 @@ mod tests {
     #[test]
     fn what_may_not_go_is_no_candidate_even_if_little_else_is_there() {
         let mut index = Index::new();
-        assert_eq!(index.candidate(|_| true), None);
+        assert_eq!(index.candidate(Timestamp::MAX, |_| true), None);
         for number in 0..2_000 {
             index.insert(&digest(number, Algorithm::Sha256), 1, usage(number));
         }
         let only = digest(1_999, Algorithm::Sha256);
-        assert_eq!(index.candidate(|digest| *digest == only), Some(only));
-        assert_eq!(index.candidate(|_| false), None);
+        assert_eq!(index.candidate(Timestamp::MAX, |digest| *digest == only), Some(only));
+        assert_eq!(index.candidate(Timestamp::MAX, |_| false), None);
     }
 
     #[test]

@@ -1,5 +1,4 @@
 use std::{
-    collections::HashSet,
     ffi::OsStr,
     fs, io,
     path::Path,
@@ -13,7 +12,12 @@ use std::{
 
 use oci::{Algorithm, Digest};
 
-use super::{pins, shelf::Shelf, usage::Usage};
+use super::{
+    pins::Pinned,
+    recount::{Recount, Shard, shards},
+    shelf::Shelf,
+    usage::Usage,
+};
 
 /// The thread that surveys the cache after a start and makes room when there is too much. It ends with this handle.
 #[derive(Debug)]
@@ -26,10 +30,9 @@ impl Keeper {
     pub(crate) fn start(shelf: Arc<Shelf>) -> io::Result<Self> {
         let (bell, rung) = mpsc::sync_channel(1);
         thread::Builder::new().name("cache-keeper".to_owned()).spawn(move || {
-            if survey(&shelf, &rung).is_some() {
-                while rung.recv().is_ok() {
-                    make_room(&shelf, &rung);
-                }
+            let mut recount = Recount::new();
+            if survey(&shelf, &rung, &mut recount).is_some() {
+                keep(&shelf, &rung, recount);
             }
         })?;
         Ok(Self { bell })
@@ -44,27 +47,47 @@ impl Keeper {
 
 /// Reads one directory after the other. It pauses after each for as long as that took, so that it never takes more than
 /// half of what the disk can do. Nothing where it is to end.
-fn survey(shelf: &Shelf, rung: &Receiver<()>) -> Option<()> {
-    for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-        for shard in 0..=u8::MAX {
-            let begun = Instant::now();
-            let path = shelf.layout.blobs(algorithm).join(format!("{shard:02x}"));
-            match read(algorithm, &path) {
-                Ok(found) => shelf.saw(found),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => tracing::warn!(path = %path.display(), %error, "a directory of the cache cannot be read"),
-            }
-            make_room(shelf, rung);
-            let pause = begun.elapsed().min(LONGEST_PAUSE);
-            if let Err(RecvTimeoutError::Disconnected) = rung.recv_timeout(pause) {
-                return None;
-            }
+fn survey(shelf: &Shelf, rung: &Receiver<()>, recount: &mut Recount) -> Option<()> {
+    for shard in shards() {
+        let begun = Instant::now();
+        recount.note(shelf, shard);
+        see(shelf, shard);
+        make_room(shelf, rung);
+        let pause = begun.elapsed().min(LONGEST_PAUSE);
+        if let Err(RecvTimeoutError::Disconnected) = rung.recv_timeout(pause) {
+            return None;
         }
     }
     let status = *shelf.status.borrow();
     tracing::info!(entries = status.entries, bytes = status.bytes, "the cache is surveyed");
     shelf.status.send_modify(|status| status.is_surveyed = true);
     Some(())
+}
+
+/// Makes room when it is rung for, and counts again when it is time, until the store is closed.
+fn keep(shelf: &Shelf, rung: &Receiver<()>, mut recount: Recount) {
+    loop {
+        let wait = recount.next().saturating_duration_since(Instant::now());
+        match rung.recv_timeout(wait) {
+            Ok(()) => make_room(shelf, rung),
+            Err(RecvTimeoutError::Timeout) => recount.run(shelf, |taken| {
+                let is_closed = rung.recv_timeout(taken.min(LONGEST_PAUSE)) == Err(RecvTimeoutError::Disconnected);
+                make_room(shelf, rung);
+                !is_closed
+            }),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Notes what is in the directory and not known yet.
+pub(super) fn see(shelf: &Shelf, shard: Shard) {
+    let path = shelf.layout.blobs_of(shard);
+    match read(shard.0, &path) {
+        Ok(found) => shelf.saw(found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(path = %path.display(), %error, "a directory of the cache cannot be read"),
+    }
 }
 
 fn read(algorithm: Algorithm, path: &Path) -> io::Result<Vec<(Digest, u64, Usage)>> {
@@ -91,13 +114,13 @@ pub(crate) fn digest(algorithm: Algorithm, name: &OsStr) -> Option<Digest> {
 /// Removes what is worth least until there is as much as there may be. It stops where the store is closed.
 fn make_room(shelf: &Shelf, rung: &Receiver<()>) {
     while shelf.status.borrow().is_full {
-        let pinned: HashSet<Digest> = pins::pinned(&shelf.layout);
+        let mut pinned = Pinned::new(&shelf.layout);
         let mut left = shelf.status.borrow().bytes;
         while left > shelf.budget.goal() {
             if let Err(mpsc::TryRecvError::Disconnected) = rung.try_recv() {
                 return;
             }
-            let problem = match shelf.evict_one(&pinned) {
+            let problem = match shelf.evict_one(pinned.now()) {
                 Ok(Some(bytes)) => {
                     left = bytes;
                     continue;

@@ -2,10 +2,11 @@ use std::{
     collections::HashSet,
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
+use jiff::Timestamp;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,39 @@ pub(crate) fn pinned(layout: &Layout) -> HashSet<Digest> {
     all(layout).into_iter().flat_map(|pin| pin.content).collect()
 }
 
+/// What is pinned at the moment. Making room and pruning take their time, and a pin that comes meanwhile has to count: its
+/// maker was told that everything is there.
+#[derive(Debug)]
+pub struct Pinned {
+    layout: Layout,
+    /// When pins came or went last before they were read. Nothing where that says too little.
+    read_at: Option<(i64, i64)>,
+    digests: HashSet<Digest>,
+}
+
+impl Pinned {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            read_at: None,
+            digests: HashSet::new(),
+        }
+    }
+
+    /// All digests that belong to pinned images. Where no pin came or went, this costs one look at a directory.
+    pub fn now(&mut self) -> &HashSet<Digest> {
+        let folder = fs::metadata(self.layout.pins()).ok();
+        let changed_at = folder.map(|folder| (folder.mtime(), folder.mtime_nsec()));
+        if changed_at.is_none() || changed_at != self.read_at {
+            // File systems tell times in steps: one that is only just over may hold another change.
+            let is_over = |(seconds, _): &(i64, i64)| *seconds + 1 < Timestamp::now().as_second();
+            self.read_at = changed_at.filter(is_over);
+            self.digests = pinned(&self.layout);
+        }
+        &self.digests
+    }
+}
+
 /// Writes the pin, so that it is there after a crash too. It is there as a whole or not at all.
 pub(crate) fn write(layout: &Layout, pin: &Pin) -> io::Result<()> {
     let folder = layout.pins();
@@ -104,3 +138,46 @@ const VERSION: u32 = 1;
 
 /// An index of many platforms has some thousand digests.
 const LARGEST: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_pin_counts_from_its_writing_on_and_until_its_removal() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        let [one, two] = ["one", "two"].map(|image| Digest::of(image.as_bytes()));
+        let pin = |image: &str, digest: &Digest| Pin::new(image.to_owned(), digest.clone(), vec![digest.clone()]);
+        let mut pinned = Pinned::new(&layout);
+        assert!(pinned.now().is_empty());
+        write(&layout, &pin("one", &one)).unwrap();
+        assert_eq!(pinned.now(), &HashSet::from([one.clone()]));
+        write(&layout, &pin("two", &two)).unwrap();
+        assert_eq!(pinned.now(), &HashSet::from([one.clone(), two]));
+        fs::remove_file(layout.pin("two")).unwrap();
+        assert_eq!(pinned.now(), &HashSet::from([one]));
+    }
+
+    #[test]
+    fn pins_are_read_again_only_when_one_came_or_went() {
+        let root = tempfile::tempdir().unwrap();
+        let layout = Layout::new(root.path());
+        let digest = Digest::of(b"one");
+        write(&layout, &Pin::new("one".to_owned(), digest.clone(), vec![digest])).unwrap();
+        let long_ago = SystemTime::now() - Duration::from_secs(60);
+        fs::File::open(layout.pins()).unwrap().set_modified(long_ago).unwrap();
+        let mut pinned = Pinned::new(&layout);
+        assert_eq!(pinned.now().len(), 1);
+        // The folder's time stays the same.
+        fs::write(layout.pin("one"), "damaged").unwrap();
+        assert_eq!(pinned.now().len(), 1);
+        fs::File::open(layout.pins())
+            .unwrap()
+            .set_modified(SystemTime::now())
+            .unwrap();
+        assert!(pinned.now().is_empty());
+    }
+}

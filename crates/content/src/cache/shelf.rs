@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
+use jiff::Timestamp;
 use oci::Digest;
 use tokio::sync::{Semaphore, watch};
 
@@ -14,6 +15,7 @@ use super::{
     budget::Budget,
     check::{self, Check},
     index::Index,
+    recount::Shard,
     status::CacheStatus,
     usage::Usage,
 };
@@ -39,6 +41,9 @@ struct Known {
     checks: HashMap<Digest, Weak<Check>>,
     /// Wrong content whose file cannot be removed. It counts as absent.
     condemned: HashSet<Digest>,
+    /// Content that could only stay alone, because it is larger than what an eviction leaves. It is the first to go: else
+    /// everything that others use would go before it, at every pull of it.
+    oversized: HashSet<Digest>,
 }
 
 impl Shelf {
@@ -71,7 +76,8 @@ impl Shelf {
             if known.index.usage(digest).is_some() {
                 known.index.set_usage(digest, usage);
             } else {
-                known.index.insert(digest, metadata.len(), usage);
+                known.insert(digest, metadata.len(), usage, &self.budget);
+                self.publish(&known.index);
             }
             (usage, is_sound, known.condemned.contains(digest))
         };
@@ -90,7 +96,8 @@ impl Shelf {
             let check = self.check(&blob);
             return Ok(Some(blob.checked_by(check)));
         }
-        let is_right = check::is_right(digest, blob.file())?;
+        // What the disk does not give back is as wrong as what it gives back otherwise.
+        let is_right = check::is_right(digest, blob.file()).unwrap_or(false);
         if is_right {
             self.note_sound(digest, blob.file());
         } else {
@@ -104,7 +111,7 @@ impl Shelf {
         let mark = file.metadata().map_or(0, |metadata| self.mark(&metadata));
         let mut known = self.known();
         known.condemned.remove(digest);
-        known.index.insert(digest, size, usage);
+        known.insert(digest, size, usage, &self.budget);
         known.index.set_mark(digest, mark);
         self.publish(&known.index);
     }
@@ -122,17 +129,33 @@ impl Shelf {
         for (digest, size, usage) in found {
             // What was used since the start is known better.
             if known.index.usage(&digest).is_none() {
-                known.index.insert(&digest, size, usage);
+                known.insert(&digest, size, usage, &self.budget);
             }
         }
         self.publish(&known.index);
+    }
+
+    /// Some of what is known, from before `end` in the index, as far as it lies in directories for which `is_in` holds;
+    /// and what is to be the next `end`, 0 when there is no more.
+    pub(super) fn known_before(&self, end: usize, is_in: impl Fn(Shard) -> bool) -> (Vec<Digest>, usize) {
+        self.known().index.before(end, is_in)
+    }
+
+    /// Forgets content whose file is not there. It may have come back by now: whoever keeps content notes it when its file
+    /// is there, so nothing that is there is forgotten.
+    pub(super) fn forget_missing(&self, digest: &Digest) {
+        let mut known = self.known();
+        if !self.layout.blob(digest).exists() {
+            known.remove(digest);
+            self.publish(&known.index);
+        }
     }
 
     /// Forgets content whose file is not there.
     pub(crate) fn gone(&self, digest: &Digest) {
         let mut known = self.known();
         if known.index.usage(digest).is_some() {
-            known.index.remove(digest);
+            known.remove(digest);
             self.publish(&known.index);
         }
     }
@@ -140,7 +163,7 @@ impl Shelf {
     /// Removes the content that is worth least, as far as it is not pinned. Readers that have it open read on. Answers
     /// with the bytes that are left, or nothing where nothing may go.
     pub(super) fn evict_one(&self, pinned: &HashSet<Digest>) -> io::Result<Option<u64>> {
-        let Some(digest) = self.known().index.candidate(|digest| !pinned.contains(digest)) else {
+        let Some(digest) = self.known().candidate((self.budget.clock)(), pinned) else {
             return Ok(None);
         };
         let path = self.layout.blob(&digest);
@@ -150,16 +173,21 @@ impl Shelf {
             Err(error) => return Err(error),
         };
         let mut known = self.known();
+        let is_oversized = known.oversized.contains(&digest);
         // Unless it came back meanwhile: whoever keeps content notes it when its file is there, so nothing that is there
         // is forgotten.
         if !path.exists() {
-            known.index.remove(&digest);
+            known.remove(&digest);
         }
         self.publish(&known.index);
         let left = known.index.bytes();
         drop(known);
         if let Some(size) = size {
-            tracing::debug!(%digest, size, "content was evicted");
+            if is_oversized {
+                tracing::warn!(%digest, size, "content is too large to stay beside other content, and goes; raise `cache.max_size` above it");
+            } else {
+                tracing::debug!(%digest, size, "content was evicted");
+            }
             self.status.send_modify(|status| {
                 status.evicted += 1;
                 status.evicted_bytes += size;
@@ -240,5 +268,26 @@ impl Shelf {
     fn known(&self) -> MutexGuard<'_, Known> {
         // Nothing in there has to agree with anything else for an answer to be right.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn insert(&mut self, digest: &Digest, size: u64, usage: Usage, budget: &Budget) {
+        self.index.insert(digest, size, usage);
+        if size > budget.goal() {
+            self.oversized.insert(digest.clone());
+        }
+    }
+
+    fn remove(&mut self, digest: &Digest) {
+        self.index.remove(digest);
+        self.oversized.remove(digest);
+    }
+
+    /// What is to go next.
+    fn candidate(&mut self, now: Timestamp, pinned: &HashSet<Digest>) -> Option<Digest> {
+        let may_go = |digest: &Digest| !pinned.contains(digest);
+        let oversized = self.oversized.iter().find(|digest| may_go(digest)).cloned();
+        oversized.or_else(|| self.index.candidate(now, may_go))
     }
 }

@@ -32,6 +32,12 @@ impl Usage {
     /// the head, then for the body, then goes on where it broke off.
     #[must_use]
     pub fn used(self, now: Timestamp) -> Self {
+        if self.is_ahead_of(now) {
+            return Self {
+                last: seconds(now),
+                ..self
+            };
+        }
         let age = seconds(now).saturating_sub(self.last);
         if age < ONE_USE {
             return self;
@@ -45,9 +51,12 @@ impl Usage {
     }
 
     /// What the content is worth: the moment, in seconds since 1970, at which content that was used just once would be
-    /// worth as much. Each doubling of the uses is worth three days. It does not change with time, so that comparing
-    /// needs no clock.
-    pub fn worth(self) -> f64 {
+    /// worth as much. Each doubling of the uses is worth three days. It does not change with time, but that a use that is
+    /// yet to come is worth nothing: a clock was wrong, and would keep the content until that moment.
+    pub fn worth(self, now: Timestamp) -> f64 {
+        if self.is_ahead_of(now) {
+            return f64::NEG_INFINITY;
+        }
         f64::from(self.last) + HALF_LIFE * self.uses().log2()
     }
 
@@ -59,6 +68,10 @@ impl Usage {
     /// When the last use was.
     pub fn last(self) -> Timestamp {
         Timestamp::from_second(self.last.into()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn is_ahead_of(self, now: Timestamp) -> bool {
+        self.last > seconds(now).saturating_add(AHEAD)
     }
 
     /// What the file's times say.
@@ -96,6 +109,9 @@ const STEP: i64 = 1_000;
 /// Seconds after which a use counts half. What is pulled every day is worth some five uses and outlives a crawl by a
 /// week; what was pulled by everybody and is not wanted any more gives way within a month.
 const HALF_LIFE: f64 = 3.0 * 24.0 * 3600.0;
+
+/// Seconds by which clocks may differ, that of a machine from which the directory came for one.
+const AHEAD: u32 = 24 * 3600;
 
 /// Seconds.
 const ONE_USE: u32 = 30;
@@ -148,6 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn a_use_far_in_the_future_is_worth_nothing_until_the_next_use() {
+        let now = at(100 * DAY);
+        let ahead = Usage::first(at(5_000 * DAY)).used(at(5_000 * DAY + 3600));
+        assert!(ahead.worth(now) < Usage::first(at(0)).worth(now));
+        let again = ahead.used(now);
+        assert_eq!((again.last(), again.uses()), (now, ahead.uses()));
+        assert!(again.is_worth_writing(ahead));
+        let little = Usage::first(at(100 * DAY + 3600));
+        assert!(
+            little.worth(now) > Usage::first(now).worth(now),
+            "clocks differ by hours"
+        );
+    }
+
+    #[test]
     fn old_uses_count_less_and_less() {
         let twice = Usage::first(at(0)).used(at(3 * DAY));
         assert!((twice.uses() - 1.5).abs() < 0.01, "{}", twice.uses());
@@ -158,9 +189,9 @@ mod tests {
     #[test]
     fn what_was_used_twice_is_worth_more_than_a_newer_single_use_for_days() {
         let twice = Usage::first(at(0)).used(at(3600));
-        assert!(twice.worth() > Usage::first(at(2 * DAY)).worth());
-        assert!(twice.worth() < Usage::first(at(4 * DAY)).worth());
-        assert!(Usage::first(at(1)).worth() > Usage::first(at(0)).worth());
+        assert!(twice.worth(at(9 * DAY)) > Usage::first(at(2 * DAY)).worth(at(9 * DAY)));
+        assert!(twice.worth(at(9 * DAY)) < Usage::first(at(4 * DAY)).worth(at(9 * DAY)));
+        assert!(Usage::first(at(1)).worth(at(9 * DAY)) > Usage::first(at(0)).worth(at(9 * DAY)));
     }
 
     #[test]

@@ -84,6 +84,53 @@ async fn a_crawl_of_everything_leaves_what_is_used_again_and_again() {
 }
 
 #[tokio::test]
+async fn content_too_large_for_the_cache_goes_itself_and_takes_nothing_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 40 * BLOCK);
+    let mut others = Vec::new();
+    for number in 0..10 {
+        others.push(house.put(number).await);
+    }
+    // The one could never stay, the other just fits as long as there is nothing else.
+    for size in [41 * BLOCK, 39 * BLOCK] {
+        house.later(3600);
+        let bytes = Bytes::from(vec![7; size as usize]);
+        let large = Digest::of(&bytes);
+        house.store.put(&large, bytes).await.unwrap();
+        house.store.settled().await;
+        assert!(!house.has(&large).await, "{size}");
+        for digest in &others {
+            assert!(house.has(digest).await, "{size}");
+        }
+    }
+    let status = house.store.status();
+    assert_eq!((status.evicted, status.entries), (2, 10), "{status:?}");
+}
+
+/// The machine's clock was wrong for a time.
+#[tokio::test]
+async fn content_from_the_future_goes_before_what_is_used_now() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 40 * BLOCK);
+    house.later(10 * 365 * 24 * 3600);
+    let mut early = Vec::new();
+    for number in 0..20 {
+        early.push(house.put(number).await);
+    }
+    house.later(-10 * 365 * 24 * 3600);
+    assert!(house.has(&early[0]).await);
+    for number in 20..58 {
+        house.later(60);
+        house.put(number).await;
+    }
+    house.store.settled().await;
+    assert!(house.has(&early[0]).await, "it was used since");
+    let inventory = Inventory::of(directory.path()).unwrap();
+    let left = early.iter().filter(|digest| inventory.has(digest)).count();
+    assert!(left <= 5, "{left} of 20 are left");
+}
+
+#[tokio::test]
 async fn usage_is_known_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let house = House::open(directory.path(), 100 * BLOCK);
@@ -126,6 +173,20 @@ async fn pinned_content_is_never_evicted() {
     }
     house.store.settled().await;
     assert!(!inventory.has(&pinned[0]) && !inventory.has(&pinned[1]));
+}
+
+#[tokio::test]
+async fn an_image_that_is_pinned_while_content_is_removed_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let house = House::open(directory.path(), 10 * BLOCK);
+    let inventory = Inventory::of(directory.path()).unwrap();
+    let digests = [house.put(0).await, house.put(1).await];
+    let mut pinned = inventory.pinned();
+    assert!(inventory.remove_unless(&mut pinned, &digests[0]).unwrap());
+    let pin = Pin::new("r.test/app:1".to_owned(), digests[1].clone(), vec![digests[1].clone()]);
+    inventory.pin(&pin).unwrap();
+    assert!(!inventory.remove_unless(&mut pinned, &digests[1]).unwrap());
+    assert!(!inventory.has(&digests[0]) && inventory.has(&digests[1]));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, symlink},
     path::{Path, PathBuf},
 };
 
@@ -152,3 +152,41 @@ async fn an_inventory_finds_and_removes_what_is_damaged_while_the_store_is_open(
     assert!(store.blob(&damaged).await.unwrap().is_none());
     assert!(store.blob(&sound).await.unwrap().is_some());
 }
+
+/// A link to itself cannot be opened, by root neither: as another user's file, or a bad sector, for everybody else.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_counts_as_absent_and_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let content = content(1000);
+    let digest = put(&store, &content).await;
+    let path = path(directory.path(), &digest);
+    fs::remove_file(&path).unwrap();
+    symlink(&path, &path).unwrap();
+    assert!(store.blob(&digest).await.unwrap().is_none());
+    assert_fetched_again(&store, &digest, &content).await;
+    let again = put(&store, &content).await;
+    assert!(store.blob(&again).await.unwrap().is_some());
+    assert_eq!(fs::read(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_content_holds_nobody_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let content = content(1000);
+    let digest = put(&store, &content).await;
+    let path = path(directory.path(), &digest);
+    fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    // Whoever waits for a writer is given one, so that this fails and does not stand still.
+    let found = tokio::time::timeout(PATIENCE, store.blob(&digest)).await;
+    if found.is_err() {
+        fs::OpenOptions::new().write(true).open(&path).unwrap();
+    }
+    assert!(found.unwrap().unwrap().is_none());
+    assert_fetched_again(&store, &digest, &content).await;
+}
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

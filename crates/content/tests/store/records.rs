@@ -139,6 +139,41 @@ async fn a_record_that_is_not_right_counts_as_absent() {
     assert_eq!(store.admitted(&here, &digest).await.unwrap(), Some(manifest));
 }
 
+/// As those of another user. A link to itself cannot be opened, by root neither.
+#[tokio::test]
+async fn records_that_cannot_be_read_count_as_absent_and_are_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let (here, digest) = (place("acme"), Digest::of(b"layer"));
+    let write = async || {
+        store.admit(&here, &digest, Admission::Blob).await.unwrap();
+        store.set_tag(&here, &tag("1"), record("manifest", 1)).await.unwrap();
+        store.set_access(&here, Some(Timestamp::UNIX_EPOCH)).await.unwrap();
+    };
+    write().await;
+    let mut records = Vec::new();
+    let mut open = vec![directory.path().join("links")];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            records.push(path);
+        }
+    }
+    assert_eq!(records.len(), 3);
+    for record in records {
+        fs::remove_file(&record).unwrap();
+        std::os::unix::fs::symlink(&record, &record).unwrap();
+    }
+    assert_eq!(store.admitted(&here, &digest).await.unwrap(), None);
+    assert_eq!(store.tag(&here, &tag("1")).await.unwrap(), None);
+    assert_eq!(store.access(&here).await.unwrap(), None);
+    write().await;
+    assert!(store.admitted(&here, &digest).await.unwrap().is_some());
+    assert!(store.tag(&here, &tag("1")).await.unwrap().is_some());
+    assert!(store.access(&here).await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn nobody_else_on_the_machine_can_read() {
     let directory = tempfile::tempdir().unwrap();

@@ -20,6 +20,7 @@ use content::Inventory;
 
 use crate::{
     cli::{BAD_INPUT, INTERRUPTED},
+    logging,
     serve::Config,
 };
 
@@ -75,13 +76,18 @@ enum Failed {
     Input(String),
     /// It can, but it did not work, or something is wrong with the cache.
     Running(String),
-    /// Ctrl-C.
-    Interrupted,
+    /// Ctrl-C, and what became of the work.
+    Interrupted(&'static str),
 }
 
 /// Runs a command. The exit status is 2 where its options or the configuration cannot be used, and 1 where something is
 /// wrong with the cache.
 pub(crate) async fn command(command: Command) -> ExitCode {
+    // What the cache itself has to say, of a damaged pin for one, which counts for nothing.
+    if let Err(message) = logging::begin_with_warnings() {
+        eprintln!("wharfinger: {message}");
+        return ExitCode::from(BAD_INPUT);
+    }
     let result = match command {
         Command::List(place) => list::run(&place),
         Command::Prune(args) => prune::run(&args),
@@ -93,10 +99,7 @@ pub(crate) async fn command(command: Command) -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failed::Input(message)) => (message, BAD_INPUT),
         Err(Failed::Running(message)) => (message, 1),
-        Err(Failed::Interrupted) => {
-            let message = "interrupted; what has come before is in the cache";
-            (message.to_owned(), INTERRUPTED)
-        }
+        Err(Failed::Interrupted(so_far)) => (format!("interrupted; {so_far}"), INTERRUPTED),
     };
     eprintln!("wharfinger: {message}");
     ExitCode::from(code)
@@ -135,5 +138,10 @@ fn print(text: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fail
 
 /// The cache cannot be read or written.
 fn disk(error: io::Error) -> Failed {
-    Failed::Running(format!("the cache cannot be read or written: {error}"))
+    let fix = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run this as the user of `wharfinger serve`",
+        io::ErrorKind::StorageFull => "; make room on the disk of `data_dir`, with `wharfinger cache prune` for one",
+        _ => "",
+    };
+    Failed::Running(format!("the cache cannot be read or written: {error}{fix}"))
 }

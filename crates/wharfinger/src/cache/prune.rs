@@ -36,12 +36,17 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failed> {
     let inventory = args.place.inventory()?;
     let items = inventory.items().map_err(disk)?;
-    let going = choose(&items, args.older_than, args.to_size, Timestamp::now());
+    let mut going = choose(&items, args.older_than, args.to_size, Timestamp::now());
     let mut records = 0;
     if !args.dry_run {
-        for item in &going {
-            inventory.remove(&item.digest).map_err(disk)?;
+        let mut pinned = inventory.pinned();
+        let mut removed = Vec::with_capacity(going.len());
+        for item in going {
+            if inventory.remove_unless(&mut pinned, &item.digest).map_err(disk)? {
+                removed.push(item);
+            }
         }
+        going = removed;
         if let Some(Age(age)) = args.older_than
             && let Some(time) = SystemTime::now().checked_sub(age.max(RECORDS_STAY.0))
         {

@@ -55,7 +55,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failed> {
             biased;
             () = &mut interrupted => {
                 display.end();
-                return Err(Failed::Interrupted);
+                return Err(Failed::Interrupted("what has come before is in the cache"));
             }
             result = warming.run(platforms) => result,
         };

@@ -1,6 +1,12 @@
 //! `wharfinger cache` on the directory of a server that runs or ran.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::PathBuf,
+    process::Stdio,
+    time::SystemTime,
+};
 
 use content::{Admission, Place, Scope, Store, TagRecord};
 use jiff::Timestamp;
@@ -9,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     house::House,
-    program::{Outcome, run},
+    program::{Outcome, run, signal, wharfinger},
 };
 
 const IMAGE: &str = "111122223333.dkr.ecr.us-east-1.amazonaws.com/team/app:1";
@@ -190,4 +196,43 @@ async fn input_that_cannot_be_used_is_refused_in_one_line() {
     let outcome = run(empty.folder(), &["cache", "list", "--config", "wharfinger.toml"]);
     outcome.assert_refused(&["data_dir", "is not there", "expected"]);
     run(empty.folder(), &["cache", "list", "--config", "none.toml"]).assert_refused(&["none.toml"]);
+}
+
+#[tokio::test]
+async fn a_damaged_pin_is_told_of() {
+    let filled = Filled::new().await;
+    filled.json("pin", &[IMAGE]);
+    let pins = filled.house.path("data/content/pins");
+    let pin = fs::read_dir(pins).unwrap().next().unwrap().unwrap().path();
+    fs::write(&pin, "{").unwrap();
+    for args in [&["pin"][..], &["list"], &["prune", "--to-size", "1GiB"]] {
+        let outcome = filled.cache(args[0], &args[1..]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(outcome.err.contains("damaged pin"), "{args:?}: {outcome:?}");
+        assert!(outcome.err.contains(pin.to_str().unwrap()), "{args:?}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_verification_says_at_once_what_it_removed_and_also_when_it_is_interrupted() {
+    let filled = Filled::new().await;
+    fs::write(filled.file(&filled.layer), vec![9; 1_000_000]).unwrap();
+    // What is worth least is looked at first; at this rate, the next one has to wait for days.
+    let damaged = fs::File::open(filled.file(&filled.layer)).unwrap();
+    damaged.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let mut command = wharfinger(filled.house.folder());
+    command.args(["cache", "verify", "--config", "wharfinger.toml", "--rate", "1B"]);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(process.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert_eq!(line, format!("damaged, removed: {}\n", filled.layer));
+    signal(process.id(), "INT");
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(rest.contains("pieces of content are sound"), "{rest}");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("interrupted"), "{err}");
 }
