@@ -20,7 +20,7 @@ use fastrand::Rng;
 
 use crate::cargo;
 use crate::children::Children;
-use crate::servers::simulator::Simulator;
+use crate::servers::simulator::{ANY, Simulator};
 
 use catalog::{Catalog, REGISTRIES};
 use crowd::{CLIENTS, Crowd};
@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Options, root: &Path, children: &Children) -> Result
 
 fn soak(program: &Path, folder: &Path, minutes: u32, seed: u64, children: &Children) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
-    let simulator = Simulator::start(program, folder, REGISTRIES)?;
+    let simulator = Simulator::start(program, folder, ANY, REGISTRIES)?;
     let catalog = Catalog::push(&simulator, folder, &mut rng)?;
     let installation = Installation::create(program, &folder.join("server"), &simulator, &catalog)?;
     let mib = |bytes: u64| bytes / 1024 / 1024;

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::simulator::{Key, Repository, Simulator, USUAL};
+use super::simulator::{ANY, Key, Repository, Simulator};
 use super::usage;
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -45,7 +45,9 @@ pub(crate) struct Image {
 impl Aws {
     /// Starts it, with an empty repository.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
-        let simulator = Simulator::start(program, folder, &[&format!("{ACCOUNT}/{REGION}")])?;
+        // The usual port, for clients that have no way to be told another one, where this user may have it.
+        let listen = TcpListener::bind(USUAL).map_or(ANY, |_| USUAL);
+        let simulator = Simulator::start(program, folder, listen, &[&format!("{ACCOUNT}/{REGION}")])?;
         let key = simulator.key(ACCOUNT)?;
         let repository = json!({ "repositoryName": REPOSITORY });
         simulator.ecr(REGION, &key, "CreateRepository", &repository)?;
@@ -147,3 +149,6 @@ impl Aws {
         lines.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 }
+
+/// An address that hardly anybody else listens at.
+const USUAL: &str = "127.0.0.2:443";

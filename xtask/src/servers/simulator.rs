@@ -1,7 +1,7 @@
 //! A simulated AWS in a process of its own, the calls that fill it, and those that steer it.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -58,10 +58,8 @@ struct Registry {
 }
 
 impl Simulator {
-    /// Starts it, with these registries (`ACCOUNT/REGION`).
-    pub(crate) fn start(program: &Path, folder: &Path, registries: &[&str]) -> Result<Self> {
-        // The usual port, for clients that have no way to be told another one, where this user may have it.
-        let listen = TcpListener::bind(USUAL).map_or(ANY, |_| USUAL);
+    /// Starts it, with all names here and with these registries (`ACCOUNT/REGION`).
+    pub(crate) fn start(program: &Path, folder: &Path, listen: &str, registries: &[&str]) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["sim", "serve", "--listen", listen, "--endpoint", ANY, "--control", ANY]);
         for registry in registries {
@@ -172,9 +170,7 @@ impl Repository {
     }
 }
 
-/// An address that hardly anybody else listens at.
-pub(crate) const USUAL: &str = "127.0.0.2:443";
-const ANY: &str = "127.0.0.1:0";
+pub(crate) const ANY: &str = "127.0.0.1:0";
 
 fn curl(url: &str) -> Command {
     let mut command = Command::new("curl");

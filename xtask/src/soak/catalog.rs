@@ -123,6 +123,13 @@ impl Tag {
         self.locked().now.clone()
     }
 
+    /// Lets it stand for another image, which it may do from now on.
+    pub(super) fn stand_for(&self, manifest: &Manifest) {
+        let mut own = self.locked();
+        own.now.clone_from(&manifest.digest);
+        own.ever.insert(manifest.digest.clone());
+    }
+
     pub(super) fn ever_stood_for(&self, digest: &str) -> bool {
         self.locked().ever.contains(digest)
     }
@@ -228,14 +235,15 @@ impl Catalog {
         self.bytes.values().map(|bytes| bytes.len() as u64).sum()
     }
 
-    /// Lets a tag stand for another image.
-    pub(super) fn move_tag(&self, repository: &Repository, tag: &Tag, folder: &Path, rng: &mut Rng) -> Result<()> {
-        let manifest = &repository.manifests[rng.usize(..repository.manifests.len())];
-        tag.locked().ever.insert(manifest.digest.clone());
-        let text = String::from_utf8_lossy(&self.bytes[&manifest.digest]);
-        let file = folder.join("moved");
-        repository.push.push_manifest(&tag.name, manifest.kind, &text, &file)?;
-        tag.locked().now = manifest.digest.clone();
+    /// Has the registry know what a tag stands for.
+    pub(super) fn push_tag(&self, repository: &Repository, tag: &Tag, folder: &Path) -> Result<()> {
+        let now = tag.now();
+        let kind = repository.manifests.iter().find(|manifest| manifest.digest == now);
+        let kind = kind.map_or(IMAGE, |manifest| manifest.kind);
+        let text = String::from_utf8_lossy(&self.bytes[&now]);
+        repository
+            .push
+            .push_manifest(&tag.name, kind, &text, &folder.join("moved"))?;
         Ok(())
     }
 

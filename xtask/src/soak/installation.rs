@@ -17,7 +17,7 @@ use crate::servers::tls::Certificate;
 
 #[derive(Debug)]
 pub(super) struct Installation {
-    program: PathBuf,
+    pub(super) program: PathBuf,
     pub(super) folder: PathBuf,
     robots: Vec<Robot>,
     pub(super) certificate: Certificate,

@@ -72,6 +72,8 @@ pub(super) fn judge(
     answer: &Answer,
 ) -> Result<Outcome, String> {
     match (&answer.end, answer.status) {
+        // A redirect was followed, and it is AWS that says nothing.
+        (End::Stuck, 307) => return Ok(Outcome::Broken),
         (End::Stuck, _) => return Err("nothing came for too long".to_owned()),
         (End::Down, _) => return Ok(Outcome::Down),
         (End::Left, _) => return Ok(Outcome::Left),

@@ -157,7 +157,7 @@ impl<'a> Lives<'a> {
         let trouble = &self.trouble.count;
         let mut text = format!(
             "{:.1} minutes: {} answers, {} MiB; {} faults, {} permissions taken or given back, {} tags moved, \
-             {} reloads, {} files damaged; {} kills, {} ends; all was well again after {:.1} s at most\n",
+             {} reloads, {} files damaged, {} commands; {} kills, {} ends; all was well again after {:.1} s at most\n",
             self.began.elapsed().as_secs_f32() / 60.0,
             all.count(|_| true),
             all.bytes / 1024 / 1024,
@@ -166,6 +166,7 @@ impl<'a> Lives<'a> {
             trouble.moves,
             trouble.reloads,
             trouble.damages,
+            trouble.commands,
             self.kills,
             self.ends,
             self.slowest_recovery.as_secs_f32(),

@@ -29,7 +29,9 @@ pub(super) enum May {
 
 /// Draws a question.
 pub(super) fn draw(catalog: &Catalog, installation: &Installation, rng: &mut Rng) -> Question {
-    let number = rng.usize(..catalog.places.len());
+    // Many want the same at the same time, as when something is rolled out.
+    let crowded = rng.u8(..4) == 0;
+    let number = if crowded { 0 } else { rng.usize(..catalog.places.len()) };
     let place = catalog.places[number];
     let repository = &catalog.repositories[place.repository];
     let team = UPSTREAMS[place.upstream].team;
@@ -46,7 +48,8 @@ pub(super) fn draw(catalog: &Catalog, installation: &Installation, rng: &mut Rng
             (format!("manifests/{digest}"), May::Have { place: number, digest })
         }
         38..88 => {
-            let digest = repository.blobs[rng.usize(..repository.blobs.len())].clone();
+            let blobs = if crowded { 4 } else { repository.blobs.len() };
+            let digest = repository.blobs[rng.usize(..blobs)].clone();
             (format!("blobs/{digest}"), May::Have { place: number, digest })
         }
         88..91 => ("tags/list".to_owned(), May::List),

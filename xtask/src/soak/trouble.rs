@@ -3,9 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use fastrand::Rng;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub(super) struct Trouble<'a> {
     rules: usize,
     /// Repositories that nobody may pull from.
     taken: Vec<usize>,
+    /// Tags of which a fault has left unknown what they stand for: numbers of the repository and the tag.
+    unsettled: Vec<(usize, usize)>,
     pub(super) count: Count,
 }
 
@@ -32,10 +35,12 @@ pub(super) struct Count {
     pub(super) moves: u64,
     pub(super) reloads: u64,
     pub(super) damages: u64,
+    /// Of `wharfinger cache`.
+    pub(super) commands: u64,
 }
 
 /// More at once would leave nothing that goes well.
-const RULES: usize = 4;
+const RULES: usize = 5;
 
 /// How many repositories nobody may pull from at once.
 const TAKEN: usize = 2;
@@ -47,6 +52,7 @@ impl<'a> Trouble<'a> {
             simulator,
             rules: 0,
             taken: Vec::new(),
+            unsettled: Vec::new(),
             count: Count::default(),
         }
     }
@@ -54,22 +60,27 @@ impl<'a> Trouble<'a> {
     /// Makes one thing worse, or better.
     pub(super) fn brew(&mut self, server: &mut Server, rng: &mut Rng) -> Result<()> {
         match rng.u8(..100) {
-            0..34 if self.rules < RULES => {
+            0..40 if self.rules < RULES => {
                 self.simulator.steer("POST", "faults", Some(&fault(rng)))?;
                 self.rules += 1;
                 self.count.faults += 1;
             }
-            0..46 => self.end_faults()?,
-            46..54 => {
+            0..45 => self.end_faults()?,
+            45..52 => {
                 let speed = [1_000_000, 4_000_000, 20_000_000, 80_000_000][rng.usize(..4)];
                 let latency = rng.u32(..60);
                 let network = json!({ "service": "layerBucket", "bytesPerSecond": speed, "latencyMillis": latency });
                 self.simulator.steer("POST", "network", Some(&network))?;
             }
-            54..64 => self.take_or_give_back(rng)?,
-            64..76 => self.move_a_tag(rng)?,
-            76..84 => self.reload(server, rng)?,
-            _ => self.damage(rng)?,
+            52..60 => self.take_or_give_back(rng)?,
+            60..72 => self.move_a_tag(rng),
+            72..79 => self.reload(server, rng)?,
+            79..86 => self.look_after_the_cache(rng)?,
+            _ => {
+                for _ in 0..rng.u8(1..6) {
+                    self.damage(rng);
+                }
+            }
         }
         Ok(())
     }
@@ -80,6 +91,13 @@ impl<'a> Trouble<'a> {
         for repository in std::mem::take(&mut self.taken) {
             let repository = &self.crowd.catalog.repositories[repository];
             self.crowd.catalog.permit(self.simulator, repository, true)?;
+        }
+        for (repository, tag) in std::mem::take(&mut self.unsettled) {
+            let repository = &self.crowd.catalog.repositories[repository];
+            let tag = &repository.tags[tag];
+            self.crowd
+                .catalog
+                .push_tag(repository, tag, &self.crowd.installation.folder)?;
         }
         Ok(())
     }
@@ -107,14 +125,39 @@ impl<'a> Trouble<'a> {
         Ok(())
     }
 
-    /// Faults hold for whoever pushes as well, so there are none in that moment.
-    fn move_a_tag(&mut self, rng: &mut Rng) -> Result<()> {
-        self.end_faults()?;
+    /// Faults hold for whoever pushes as well.
+    fn move_a_tag(&mut self, rng: &mut Rng) {
         let catalog = self.crowd.catalog;
-        let repository = &catalog.repositories[rng.usize(..catalog.repositories.len())];
-        let tag = &repository.tags[rng.usize(..repository.tags.len())];
-        catalog.move_tag(repository, tag, &self.crowd.installation.folder, rng)?;
-        self.count.moves += 1;
+        let number = rng.usize(..catalog.repositories.len());
+        let repository = &catalog.repositories[number];
+        let tag = rng.usize(..repository.tags.len());
+        repository.tags[tag].stand_for(&repository.manifests[rng.usize(..repository.manifests.len())]);
+        match catalog.push_tag(repository, &repository.tags[tag], &self.crowd.installation.folder) {
+            Ok(()) => self.count.moves += 1,
+            Err(_) => self.unsettled.push((number, tag)),
+        }
+    }
+
+    /// What an administrator does beside a server that runs.
+    fn look_after_the_cache(&mut self, rng: &mut Rng) -> Result<()> {
+        let (arguments, fine): (&[&str], &[i32]) = match rng.u8(..3) {
+            // It removes what is damaged, and says so by its status.
+            0 => (&["verify", "--rate", "1GiB"], &[0, 1]),
+            1 => (&["prune", "--to-size", "20MiB"], &[0]),
+            _ => (&["list", "--format", "json"], &[0]),
+        };
+        let installation = self.crowd.installation;
+        let mut command = Command::new(&installation.program);
+        command.current_dir(&installation.folder).arg("cache").args(arguments);
+        let output = command
+            .args(["--config", "wharfinger.toml"])
+            .stdin(Stdio::null())
+            .output()?;
+        if output.status.code().is_none_or(|code| !fine.contains(&code)) {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            bail!("`cache {}` ended with {}: {said}", arguments.join(" "), output.status);
+        }
+        self.count.commands += 1;
         Ok(())
     }
 
@@ -131,14 +174,14 @@ impl<'a> Trouble<'a> {
     }
 
     /// Does to a file of the cache what disks and people do.
-    fn damage(&mut self, rng: &mut Rng) -> Result<()> {
+    fn damage(&mut self, rng: &mut Rng) {
         let mut files = files_below(&self.crowd.installation.content().join("blobs"));
-        if files.is_empty() {
-            return Ok(());
-        }
-        // What a directory lists first is no matter of the seed.
-        files.sort();
-        let path = &files[rng.usize(..files.len())];
+        // Large ones are read for longer. What a directory lists first is no matter of the seed.
+        files.sort_by_key(|path| (fs::metadata(path).map_or(0, |metadata| metadata.len()), path.clone()));
+        let from = if rng.bool() { 0 } else { files.len() / 2 };
+        let Some(path) = files.get(rng.usize(from..=files.len())) else {
+            return;
+        };
         let kind = rng.u8(..10);
         // It may have given way to others since.
         let done = match kind {
@@ -150,7 +193,6 @@ impl<'a> Trouble<'a> {
             _ => self.flip(path, rng).unwrap_or(false),
         };
         self.count.damages += u64::from(done);
-        Ok(())
     }
 
     fn flip(&self, path: &Path, rng: &mut Rng) -> std::io::Result<bool> {
