@@ -15,8 +15,11 @@ use super::question::{May, Question, path_of};
 use super::trouble::files_below;
 use crate::servers::usage::{Held, held};
 
-/// How long after the end of all faults something may still fail.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// How long after the end of all faults something may still fail, or be waited for. A connection on which nothing comes
+/// is given up after 60 s.
+const RECOVERY: Duration = Duration::from_secs(75);
+/// What takes longer is counted as waiting.
+const SOON: Duration = Duration::from_secs(5);
 /// How long after the last answer something may still be under way.
 const REST: Duration = Duration::from_secs(30);
 
@@ -41,9 +44,15 @@ pub(super) fn everything_comes(crowd: &Crowd<'_>, door: Door, rng: &mut Rng) -> 
         let blobs: Vec<_> = blobs.map(|digest| (format!("blobs/{digest}"), have(digest))).collect();
         for (path, may) in tags.chain(manifests).chain(blobs) {
             let question = question(crowd, *place, &path, may);
-            while let Some(why) = failure(crowd, door, &mut client, &question)? {
+            loop {
+                let asked = Instant::now();
+                let why = failure(crowd, door, &mut client, &question)?;
+                if why.is_none() && asked.elapsed() < SOON {
+                    break;
+                }
                 last_failure = Instant::now();
                 if last_failure - began > RECOVERY {
+                    let why = why.unwrap_or_else(|| format!("{} takes {:?}", question.request.path, asked.elapsed()));
                     bail!("{} s after the end of all faults, {why}", RECOVERY.as_secs());
                 }
                 crowd.go_on_for(Duration::from_millis(200))?;

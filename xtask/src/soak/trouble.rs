@@ -176,8 +176,8 @@ impl<'a> Trouble<'a> {
     /// Does to a file of the cache what disks and people do.
     fn damage(&mut self, rng: &mut Rng) {
         let mut files = files_below(&self.crowd.installation.content().join("blobs"));
-        // Large ones are read for longer. What a directory lists first is no matter of the seed.
-        files.sort_by_key(|path| (fs::metadata(path).map_or(0, |metadata| metadata.len()), path.clone()));
+        // Large ones are read for longer; their sizes change meanwhile. What a directory lists first is no matter of the seed.
+        files.sort_by_cached_key(|path| (fs::metadata(path).map_or(0, |metadata| metadata.len()), path.clone()));
         let from = if rng.bool() { 0 } else { files.len() / 2 };
         let Some(path) = files.get(rng.usize(from..=files.len())) else {
             return;
