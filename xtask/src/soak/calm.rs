@@ -50,9 +50,11 @@ pub(super) fn everything_comes(crowd: &Crowd<'_>, door: Door, rng: &mut Rng) -> 
                 if why.is_none() && asked.elapsed() < SOON {
                     break;
                 }
+                let took = asked.elapsed();
+                let why = why.unwrap_or_else(|| format!("{} takes {took:?}", question.request.path));
+                println!("     after {:.1} s: {why}", began.elapsed().as_secs_f32());
                 last_failure = Instant::now();
                 if last_failure - began > RECOVERY {
-                    let why = why.unwrap_or_else(|| format!("{} takes {:?}", question.request.path, asked.elapsed()));
                     bail!("{} s after the end of all faults, {why}", RECOVERY.as_secs());
                 }
                 crowd.go_on_for(Duration::from_millis(200))?;

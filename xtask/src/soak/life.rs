@@ -92,8 +92,8 @@ impl<'a> Lives<'a> {
             bail!("it holds {busy:?} while everybody asks");
         }
         let peak = peak_memory(server.process.id())?;
-        let (end, calm) = match self.rng.bool() {
-            true => {
+        let (end, calm) = match self.rng.u8(..5) {
+            0..2 => {
                 // Nobody begins any more; whoever has begun is in the middle of it.
                 self.crowd.close();
                 server.process.signal(Signal::KILL)?;
@@ -101,7 +101,12 @@ impl<'a> Lives<'a> {
                 self.kills += 1;
                 ("killed".to_owned(), None)
             }
-            false => self.end_in_peace(server)?,
+            // Answers that hang are broken off at the limit.
+            2 => {
+                self.crowd.close();
+                (format!("{} in trouble", self.end(server)?), None)
+            }
+            _ => self.end_in_peace(server)?,
         };
         self.crowd.close();
         self.crowd.wait_until_all_are_told()?;
@@ -133,6 +138,12 @@ impl<'a> Lives<'a> {
         self.crowd.open(server.door);
         self.crowd.go_on_for(Duration::from_millis(self.rng.u64(100..1500)))?;
         self.crowd.close();
+        let told = format!("{}, well after {:.1} s", self.end(server)?, recovery.as_secs_f32());
+        Ok((told, Some(calm)))
+    }
+
+    /// Asks it to end, while it answers whoever has asked.
+    fn end(&mut self, server: &mut Server) -> Result<String> {
         let asked = Instant::now();
         server.process.signal(Signal::TERM)?;
         let Some(status) = server.process.ended_within(END)? else {
@@ -142,12 +153,7 @@ impl<'a> Lives<'a> {
             bail!("asked to end, it ended with {status}");
         }
         self.ends += 1;
-        let told = format!(
-            "ended in {:.1} s, well after {:.1} s",
-            asked.elapsed().as_secs_f32(),
-            recovery.as_secs_f32()
-        );
-        Ok((told, Some(calm)))
+        Ok(format!("ended in {:.1} s", asked.elapsed().as_secs_f32()))
     }
 
     /// What there was in all.
