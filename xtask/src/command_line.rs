@@ -10,6 +10,7 @@ use crate::fuzz::Fuzz;
 use crate::parts::{PARTS, Part};
 use crate::plan::Plan;
 use crate::pull::Options;
+use crate::soak;
 
 /// A verb with its options.
 #[derive(Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub(crate) enum Verb {
     Bench(String),
     BenchPull(Options),
     BenchPullHelp,
+    Soak(soak::Options),
+    SoakHelp,
 }
 
 /// Reads the words after the program's name. No words at all ask for help.
@@ -43,6 +46,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Verb> {
         },
         "fuzz" => fuzz(words),
         "bench" => bench(words),
+        "soak" => soak_of(words),
         other => bail!("`{other}` is no verb; `cargo xtask` lists them"),
     }
 }
@@ -54,6 +58,7 @@ pub(crate) fn verbs() -> String {
      check    the quick parts of the tests, which compile nothing\n\
      fuzz     TARGET [--minutes N]: looks for input that nothing was prepared for, for 10 minutes; policy, question, request, call\n\
      bench    NAME: measures what docs/performance.md tells; policies, pull or sim\n\
+     soak     [--minutes N] [--seed S]: pulls while everything goes wrong, for 10 minutes; its `--help` says what\n\
      help     this list\n"
         .to_owned()
 }
@@ -90,6 +95,18 @@ pub(crate) fn bench_pull_usage() -> String {
     )
 }
 
+/// The options of `soak`.
+pub(crate) fn soak_usage() -> String {
+    "cargo xtask soak [OPTIONS]\n\n\
+     Many clients of several teams pull through `wharfinger serve` from a simulated AWS, while faults come and go,\n\
+     permissions are taken and given back, cached files are damaged, and the server is ended and killed. Whatever\n\
+     arrives as complete has to be right, and when the faults have ended everything has to come again.\n\n\
+     --minutes N     how long; 10\n\
+     --seed S        what everything drawn depends on, to repeat it; by default another each time\n\
+     --program PATH  this `wharfinger`, in place of one that is built optimized\n"
+        .to_owned()
+}
+
 fn test(mut words: lexopt::Parser) -> Result<Verb> {
     let (mut only, mut skip, mut keep_going) = (Vec::new(), Vec::new(), false);
     while let Some(word) = words.next()? {
@@ -122,6 +139,23 @@ fn fuzz(mut words: lexopt::Parser) -> Result<Verb> {
     }
     let target = target.context("which target? `cargo xtask fuzz TARGET`; the targets lie in crates/*/fuzz")?;
     Ok(Verb::Fuzz(Fuzz { target, minutes }))
+}
+
+fn soak_of(mut words: lexopt::Parser) -> Result<Verb> {
+    let mut options = soak::Options::default();
+    while let Some(word) = words.next()? {
+        match word {
+            Short('h') | Long("help") => return Ok(Verb::SoakHelp),
+            Long("minutes") => options.minutes = words.value()?.parse().context("--minutes")?,
+            Long("seed") => options.seed = Some(words.value()?.parse().context("--seed")?),
+            Long("program") => options.program = Some(words.value()?.into()),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.minutes == 0 {
+        bail!("--minutes: expected: at least 1");
+    }
+    Ok(Verb::Soak(options))
 }
 
 fn bench(mut words: lexopt::Parser) -> Result<Verb> {
@@ -190,7 +224,7 @@ mod tests {
     #[test]
     fn without_a_verb_the_verbs_are_listed() {
         assert_eq!(verb(&[]).unwrap(), Verb::Help);
-        for line in ["test ", "check ", "fuzz ", "help "] {
+        for line in ["test ", "check ", "fuzz ", "soak ", "help "] {
             assert!(verbs().lines().any(|listed| listed.starts_with(line)), "{line}");
         }
     }
@@ -242,6 +276,21 @@ mod tests {
         assert!(error(&["bench", "pull", "--rounds", "0"]).starts_with("--rounds and --seconds: "));
         assert_eq!(verb(&["bench", "pull", "--help"]).unwrap(), Verb::BenchPullHelp);
         assert!(bench_pull_usage().contains("\n--rounds N "));
+    }
+
+    #[test]
+    fn a_soak_is_repeated_by_its_seed() {
+        let options = soak::Options {
+            minutes: 3,
+            seed: Some(7),
+            program: Some("w".into()),
+        };
+        let words = ["soak", "--minutes", "3", "--seed=7", "--program", "w"];
+        assert_eq!(verb(&words).unwrap(), Verb::Soak(options));
+        assert_eq!(verb(&["soak"]).unwrap(), Verb::Soak(soak::Options::default()));
+        assert_eq!(error(&["soak", "--minutes=0"]), "--minutes: expected: at least 1");
+        assert!(error(&["soak", "--seed", "x"]).starts_with("--seed: "));
+        assert_eq!(verb(&["soak", "-h"]).unwrap(), Verb::SoakHelp);
     }
 
     #[test]

@@ -22,6 +22,13 @@ mod pull;
 #[path = "pull_elsewhere.rs"]
 mod pull;
 mod python;
+#[cfg(target_os = "linux")]
+mod servers;
+#[cfg(target_os = "linux")]
+mod soak;
+#[cfg(not(target_os = "linux"))]
+#[path = "soak_elsewhere.rs"]
+mod soak;
 mod timetable;
 
 use std::path::Path;
@@ -61,6 +68,13 @@ fn main() -> ExitCode {
         }
         Verb::BenchPull(options) => root()
             .and_then(|root| pull::run(&options, root, &Children::new()?))
+            .map(|()| ExitCode::SUCCESS),
+        Verb::SoakHelp => {
+            print!("{}", command_line::soak_usage());
+            return ExitCode::SUCCESS;
+        }
+        Verb::Soak(options) => root()
+            .and_then(|root| soak::run(&options, root, &Children::new()?))
             .map(|()| ExitCode::SUCCESS),
         Verb::Bench(name) => root()
             .and_then(|root| bench::run(&name, root, &Children::new()?))

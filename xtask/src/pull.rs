@@ -8,15 +8,12 @@ mod measure;
 mod nginx;
 mod options;
 mod ours;
-mod process;
 mod row;
 mod seats;
 mod server;
 mod skopeo;
 mod stage;
 mod table;
-mod tls;
-mod usage;
 
 use std::path::Path;
 
@@ -26,6 +23,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::cargo;
 use crate::children::Children;
 use crate::packages;
+use crate::servers::{login, process, simulator, tls, usage};
 
 use measure::{MEASURES, names};
 pub(crate) use options::Options;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::aws::{Aws, HOST, REPOSITORY};
+use super::login;
 use super::process::{Process, output};
 use super::server::Server;
 use super::tls::Certificate;
@@ -71,8 +72,8 @@ impl Installation {
              [listen]\naddress = \"127.0.0.1:0\"\n{tls}\
              [issuer]\nseal_key_file = \"seal.key\"\n\
              [connect]\nresolve = [\"*.amazonaws.com={}\"]\nca_bundle = \"{}\"\n",
-            aws.names,
-            aws.authority.display()
+            aws.simulator.names,
+            aws.simulator.authority.display()
         );
         fs::write(self.folder.join("wharfinger.toml"), text)?;
         let mut command = Command::new(&self.program);
@@ -88,7 +89,7 @@ impl Installation {
             address,
             tls: certificate.map(|_| address),
             base: format!("/v2/prod/{REPOSITORY}"),
-            login: Some(format!("Basic {}", base64(format!("robot:{}", self.token).as_bytes()))),
+            login: Some(login::basic("robot", &self.token)),
         })
     }
 }
@@ -112,44 +113,4 @@ fn upstream(name: &str, registry: &str, aws: &Aws) -> Value {
             "tagLifetime": "1h",
         },
     })
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let number = u32::from_be_bytes([0, group[0], group[1], group[2]]);
-        for place in 0..4 {
-            let index = usize::try_from(number >> (18 - 6 * place) & 63).unwrap_or_default();
-            let letter = if place <= chunk.len() {
-                char::from(ALPHABET[index])
-            } else {
-                '='
-            };
-            text.push(letter);
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logins_are_in_base64() {
-        // RFC 4648, section 10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn pull_directly(folder: &Path, aws: &Aws, name: &str) -> Result<Dura
     command.args([hosts.as_os_str(), OsStr::new("skopeo")]);
     place
         .copy(&mut command, HOST, name)
-        .env("SSL_CERT_FILE", &aws.authority);
+        .env("SSL_CERT_FILE", &aws.simulator.authority);
     timed(&mut command)
 }
 

@@ -24,19 +24,26 @@ pub(crate) struct Check {
     shelf: Arc<Shelf>,
     digest: Digest,
     file: Arc<File>,
+    /// What the file was marked with before the first byte was read.
+    mark: u32,
     has_begun: AtomicBool,
     outcome: watch::Sender<Option<bool>>,
 }
 
 impl Check {
-    pub(super) fn new(shelf: Arc<Shelf>, blob: &Blob) -> Arc<Self> {
+    pub(super) fn new(shelf: Arc<Shelf>, blob: &Blob, mark: u32) -> Arc<Self> {
         Arc::new(Self {
             shelf,
             digest: blob.digest().clone(),
             file: Arc::clone(blob.file()),
+            mark,
             has_begun: AtomicBool::new(false),
             outcome: watch::Sender::new(None),
         })
+    }
+
+    pub(super) fn mark(&self) -> u32 {
+        self.mark
     }
 
     /// Begins to read and hash the file, the first time that it is called. It goes on without readers. Who only asks
@@ -60,7 +67,7 @@ impl Check {
             }
         };
         if is_right {
-            self.shelf.note_sound(&self.digest, &self.file);
+            self.shelf.note_sound(&self.digest, &self.file, self.mark);
         } else {
             let this = Arc::clone(&self);
             let _ = blocking(move || {

@@ -84,22 +84,26 @@ impl Shelf {
         if is_condemned {
             return Ok(None);
         }
+        let mut mark = self.mark(metadata);
         // Where it cannot be written, the disk is read-only, or the file another user's: it is served all the same.
-        if usage.is_worth_writing(on_disk) && file.set_modified(usage.file_time()).is_ok() && is_sound {
-            self.note_sound(digest, &file);
+        if usage.is_worth_writing(on_disk) && file.set_modified(usage.file_time()).is_ok() {
+            mark = self.mark(&file.metadata()?);
+            if is_sound {
+                self.known().index.set_mark(digest, mark);
+            }
         }
         let blob = Blob::new(digest.clone(), metadata.len(), Arc::new(file)).on(Arc::clone(self));
         if is_sound {
             return Ok(Some(blob));
         }
         if metadata.len() > check::AT_ONCE {
-            let check = self.check(&blob);
+            let check = self.check(&blob, mark);
             return Ok(Some(blob.checked_by(check)));
         }
         // What the disk does not give back is as wrong as what it gives back otherwise.
         let is_right = check::is_right(digest, blob.file()).unwrap_or(false);
         if is_right {
-            self.note_sound(digest, blob.file());
+            self.note_sound(digest, blob.file(), mark);
         } else {
             self.discard(digest, blob.file());
         }
@@ -224,22 +228,24 @@ impl Shelf {
         self.status.send_modify(|status| status.bypassed += 1);
     }
 
-    /// Notes that this file was found to be right just now.
-    pub(crate) fn note_sound(&self, digest: &Digest, file: &File) {
-        if let Ok(metadata) = file.metadata() {
-            let mark = self.mark(&metadata);
+    /// Notes that this file was found to be right, unless somebody has changed it since it had this mark: what was read
+    /// before says nothing about it then.
+    pub(crate) fn note_sound(&self, digest: &Digest, file: &File, mark: u32) {
+        if file.metadata().is_ok_and(|metadata| self.mark(&metadata) == mark) {
             self.known().index.set_mark(digest, mark);
         }
     }
 
-    /// The one check of this blob.
-    fn check(self: &Arc<Self>, blob: &Blob) -> Arc<Check> {
+    /// The one check of this blob, as long as nobody changes its file. An earlier check may be held by a slow reader long
+    /// after it has passed.
+    fn check(self: &Arc<Self>, blob: &Blob, mark: u32) -> Arc<Check> {
         let mut known = self.known();
-        if let Some(check) = known.checks.get(blob.digest()).and_then(Weak::upgrade) {
+        let running = known.checks.get(blob.digest()).and_then(Weak::upgrade);
+        if let Some(check) = running.filter(|check| check.mark() == mark) {
             return check;
         }
         known.checks.retain(|_, check| check.strong_count() > 0);
-        let check = Check::new(Arc::clone(self), blob);
+        let check = Check::new(Arc::clone(self), blob, mark);
         known.checks.insert(blob.digest().clone(), Arc::downgrade(&check));
         check
     }
@@ -289,5 +295,32 @@ impl Known {
         let may_go = |digest: &Digest| !pinned.contains(digest);
         let oversized = self.oversized.iter().find(|digest| may_go(digest)).cloned();
         oversized.or_else(|| self.index.candidate(now, may_go))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_changed_after_it_was_read_is_not_noted_as_right() {
+        let directory = tempfile::tempdir().unwrap();
+        let layout = Layout::new(directory.path());
+        let shelf = Shelf::new(layout.clone(), Budget::default());
+        let digest = Digest::of(b"abc");
+        let path = layout.blob(&digest);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"abc").unwrap();
+        let lend = || {
+            let file = File::open(&path).unwrap();
+            let metadata = file.metadata().unwrap();
+            shelf.lend(&digest, file, &metadata).unwrap()
+        };
+        let found = lend().unwrap();
+        let mark = shelf.mark(&found.file().metadata().unwrap());
+        // Longer, for the times of two changes may be the same.
+        fs::write(&path, b"abcd").unwrap();
+        shelf.note_sound(&digest, found.file(), mark);
+        assert!(lend().is_none());
     }
 }

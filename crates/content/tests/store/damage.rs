@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     os::unix::fs::{FileExt, symlink},
     path::{Path, PathBuf},
 };
@@ -92,6 +93,25 @@ async fn a_file_that_is_changed_under_a_running_store_is_checked_again() {
     assert!(read(&store).await.unwrap() == content);
     flip(directory.path(), &digest, 5);
     read(&store).await.unwrap_err();
+    assert_fetched_again(&store, &digest, &content).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_changed_while_an_earlier_reader_has_it_is_checked_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let content = content(LARGE);
+    let digest = put(&Store::open(directory.path()).unwrap(), &content).await;
+    let store = Store::open(directory.path()).unwrap();
+    let earlier = store.blob(&digest).await.unwrap().unwrap();
+    assert!(everything(earlier.stream(..)).await.unwrap() == content);
+    // Longer, for the times of two changes may be the same.
+    let file = fs::OpenOptions::new()
+        .append(true)
+        .open(path(directory.path(), &digest));
+    file.unwrap().write_all(b"x").unwrap();
+    let later = store.blob(&digest).await.unwrap().unwrap();
+    everything(later.stream(..)).await.unwrap_err();
+    drop(earlier);
     assert_fetched_again(&store, &digest, &content).await;
 }
 

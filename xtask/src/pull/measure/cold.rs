@@ -149,7 +149,7 @@ fn by_curl(stage: &Stage<'_>, image: &Image) -> Result<Transferred> {
 
 fn directly_by_curl(stage: &Stage<'_>, image: &Image) -> Result<Transferred> {
     let url = format!("https://{HOST}/v2/{REPOSITORY}/blobs/{}", layer(image)?);
-    curl::begin_at(&url, &format!("Basic {}", stage.aws.login), stage.aws.names)?.end()
+    curl::begin_at(&url, &format!("Basic {}", stage.aws.login), stage.aws.simulator.names)?.end()
 }
 
 fn layer(image: &Image) -> Result<&str> {

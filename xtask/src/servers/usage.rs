@@ -26,6 +26,29 @@ pub(crate) fn peak_memory(process: u32) -> Result<u64> {
     field(&text, "VmHWM").with_context(|| format!("{path} has no VmHWM"))
 }
 
+/// What the process has at this moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    /// Bytes of memory.
+    pub(crate) memory: u64,
+    pub(crate) threads: u64,
+    /// Open file descriptors.
+    pub(crate) files: u64,
+}
+
+/// What the process has at this moment.
+pub(crate) fn held(process: u32) -> Result<Held> {
+    let path = format!("/proc/{process}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("{path} cannot be read"))?;
+    let threads = text.lines().find_map(|line| line.strip_prefix("Threads:"));
+    let threads = threads.with_context(|| format!("{path} has no Threads"))?;
+    Ok(Held {
+        memory: field(&text, "VmRSS").with_context(|| format!("{path} has no VmRSS"))?,
+        threads: threads.trim().parse()?,
+        files: fs::read_dir(format!("/proc/{process}/fd"))?.count() as u64,
+    })
+}
+
 /// How many bytes the process has read from files so far, from the disk or from memory; what came by sockets does not
 /// count.
 pub(crate) fn read(process: u32) -> Result<u64> {
@@ -100,6 +123,17 @@ mod tests {
         let text = "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 100 kB\n";
         assert_eq!(field(text, "VmHWM"), Some(2048 * 1024));
         assert_eq!(field(text, "VmSwap"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_opened_is_held() {
+        let own = std::process::id();
+        let _files: Vec<_> = (0..100).map(|_| fs::File::open("/dev/null").unwrap()).collect();
+        let held = held(own).unwrap();
+        assert!(
+            held.files > 100 && held.threads >= 2 && held.memory > 100_000,
+            "{held:?}"
+        );
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Servers that run while something is measured, each ended by its own id.
+//! Servers that run while something is measured or tried, each ended by its own id.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -85,21 +85,40 @@ impl Process {
         lines.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
+    /// All that it logged.
+    pub(crate) fn whole_log(&self) -> String {
+        fs::read(&self.log).map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Sends a signal, unless it has ended.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<()> {
+        // Its id is somebody else's once it has been waited for.
+        if let Some(status) = self.child.try_wait()? {
+            bail!("{} ended with {status}: {}", self.name, self.log());
+        }
+        kill_process(Pid::from_child(&self.child), signal).with_context(|| format!("{} got no signal", self.name))
+    }
+
+    /// Waits until it has ended by itself; none when that takes longer than this.
     #[expect(
         clippy::disallowed_methods,
         reason = "waiting for a child with a limit takes a thread or a look now and then"
     )]
-    fn end(&mut self) {
-        let until = Instant::now() + PATIENCE;
-        // SIGTERM: nginx's first process ends its workers, which SIGKILL would leave behind.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if Instant::now() > until {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return;
+    pub(crate) fn ended_within(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        let until = Instant::now() + limit;
+        loop {
+            match self.child.try_wait()? {
+                None if Instant::now() <= until => thread::sleep(Duration::from_millis(10)),
+                status => return Ok(status),
             }
-            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn end(&mut self) {
+        // SIGTERM: nginx's first process ends its workers, which SIGKILL would leave behind.
+        if self.signal(Signal::TERM).is_ok() && !matches!(self.ended_within(PATIENCE), Ok(Some(_))) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
         }
     }
 }
