@@ -118,13 +118,16 @@ async fn content_from_the_future_goes_before_what_is_used_now() {
         early.push(house.put(number).await);
     }
     house.later(-10 * 365 * 24 * 3600);
-    assert!(house.has(&early[0]).await);
+    for _ in 0..3 {
+        assert!(house.has(&early[0]).await);
+        house.later(60);
+    }
     for number in 20..58 {
         house.later(60);
         house.put(number).await;
     }
     house.store.settled().await;
-    assert!(house.has(&early[0]).await, "it was used since");
+    assert!(house.has(&early[0]).await, "it was used again and again since");
     let inventory = Inventory::of(directory.path()).unwrap();
     let left = early.iter().filter(|digest| inventory.has(digest)).count();
     assert!(left <= 5, "{left} of 20 are left");
