@@ -25,6 +25,7 @@ mod source;
 mod standing;
 mod tags;
 mod tally;
+mod unanswered;
 mod upstream;
 
 pub use asked::{Asked, Unread, is_of_registry};

@@ -123,7 +123,7 @@ impl Layer {
             .await
             .map_err(|error| {
                 let wanted = format!("blob {}", self.digest);
-                SourceError::transient(aws::explain_unreachable(&host, &wanted, &error.without_url()))
+                SourceError::transient(aws::explain_unreachable(&host, &wanted, &error))
             })?;
         let status = answer.status();
         let refused =

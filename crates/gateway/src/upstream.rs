@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client, Response};
 use secrecy::ExposeSecret;
 
-use crate::tally::{Peer, Tally};
+use crate::{
+    tally::{Peer, Tally},
+    unanswered::{self, Unanswered},
+};
 
 /// The registry that stands behind an upstream: its requests, with a login that is renewed when it is refused.
 pub(crate) struct Upstream {
@@ -108,8 +111,8 @@ impl Upstream {
     }
 
     /// Fetches from a host that needs no login: the layer bucket, by a URL that carries its own signature.
-    pub(crate) async fn get_signed(&self, url: reqwest::Url, headers: HeaderMap) -> Result<Response, reqwest::Error> {
-        let answer = self.client.get(url).headers(headers).send().await;
+    pub(crate) async fn get_signed(&self, url: reqwest::Url, headers: HeaderMap) -> Result<Response, Unanswered> {
+        let answer = unanswered::send(self.client.get(url).headers(headers)).await;
         self.tally.note_reply(Peer::Bucket, &answer);
         answer
     }
@@ -137,14 +140,14 @@ impl Upstream {
                 Pass::Bearer(token) => request.bearer_auth(token.expose_secret()),
             };
             let asked_at = (self.clock)();
-            let outcome = request.send().await.map_err(reqwest::Error::without_url);
+            let outcome = unanswered::send(request).await;
             self.tally.note_reply(Peer::Registry, &outcome);
             let is_trouble = match &outcome {
                 Ok(answer) => {
                     self.broker.hear(answer.headers(), asked_at);
                     answer.status().is_server_error() || answer.status() == StatusCode::TOO_MANY_REQUESTS
                 }
-                Err(error) => error.is_connect() || error.is_request(),
+                Err(unanswered) => unanswered.may_pass(),
             };
             if !is_trouble || attempt == ATTEMPTS {
                 return outcome.map_err(|error| aws::explain_unreachable(question.host, question.wanted, &error));
