@@ -123,22 +123,24 @@ impl Flight {
         let mut progress: watch::Receiver<Phase> = self.progress;
         loop {
             let phase = progress.borrow_and_update().clone();
-            match phase {
-                Phase::Opening => {}
-                Phase::Receiving { file, size, .. } => {
-                    return Ok(Content::Growing(Download {
-                        digest: digest.clone(),
-                        size,
-                        file,
-                        gate: Gate::new(progress, is_own),
-                        detour,
-                    }));
+            let (file, size) = match phase {
+                Phase::Opening => {
+                    progress.changed().await.map_err(|_| FetchError::Abandoned)?;
+                    continue;
                 }
+                Phase::Receiving { file, size, .. } => (file, size),
+                // It may have begun and ended since the last look.
+                Phase::Overflowed(overflow) => (Arc::clone(&overflow.file), overflow.size),
                 Phase::Whole(blob) => return Ok(Content::Whole(blob)),
-                Phase::Overflowed(overflow) => return Err(overflow.error.clone()),
                 Phase::Failed(error) => return Err(error),
-            }
-            progress.changed().await.map_err(|_| FetchError::Abandoned)?;
+            };
+            return Ok(Content::Growing(Download {
+                digest: digest.clone(),
+                size,
+                file,
+                gate: Gate::new(progress, is_own),
+                detour,
+            }));
         }
     }
 }
