@@ -14,7 +14,7 @@ use oci::{Algorithm, Digest};
 
 use super::{
     pins::Pinned,
-    recount::{Recount, Shard, shards},
+    recount::{EVERY, Recount, Shard, shards},
     shelf::Shelf,
     usage::Usage,
 };
@@ -30,7 +30,7 @@ impl Keeper {
     pub(crate) fn start(shelf: Arc<Shelf>) -> io::Result<Self> {
         let (bell, rung) = mpsc::sync_channel(1);
         thread::Builder::new().name("cache-keeper".to_owned()).spawn(move || {
-            let mut recount = Recount::new();
+            let mut recount = Recount::first_at(Instant::now() + EVERY);
             if survey(&shelf, &rung, &mut recount).is_some() {
                 keep(&shelf, &rung, recount);
             }
@@ -142,3 +142,39 @@ fn make_room(shelf: &Shelf, rung: &Receiver<()>) {
 
 /// A disk that answers slowly is no reason never to finish.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Budget, layout::Layout};
+
+    #[tokio::test]
+    async fn what_others_removed_is_noticed_when_it_is_time_without_being_rung_for() {
+        let root = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(Layout::new(root.path()), Budget::default());
+        let digest = Digest::of(b"abc");
+        let path = shelf.layout.blob(&digest);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"abc").unwrap();
+        see(
+            &shelf,
+            (Algorithm::Sha256, u8::from_str_radix(&digest.hex()[..2], 16).unwrap()),
+        );
+        assert_eq!(shelf.status.borrow().entries, 1);
+        fs::remove_file(&path).unwrap();
+
+        let (bell, rung) = mpsc::sync_channel(1);
+        let keeper = {
+            let shelf = Arc::clone(&shelf);
+            thread::spawn(move || keep(&shelf, &rung, Recount::first_at(Instant::now())))
+        };
+        let mut status = shelf.status.subscribe();
+        let noticed = status.wait_for(|status| status.entries == 0);
+        tokio::time::timeout(Duration::from_secs(30), noticed)
+            .await
+            .expect("it is noticed")
+            .unwrap();
+        drop(bell);
+        keeper.join().unwrap();
+    }
+}

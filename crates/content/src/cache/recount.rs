@@ -30,10 +30,11 @@ struct Stamp {
 }
 
 impl Recount {
-    pub(super) fn new() -> Self {
+    /// Looks first at this moment.
+    pub(super) fn first_at(next: Instant) -> Self {
         Self {
             seen: HashMap::new(),
-            next: Instant::now() + EVERY,
+            next,
         }
     }
 
@@ -94,7 +95,7 @@ pub(super) fn shards() -> impl Iterator<Item = Shard> {
 }
 
 /// How soon whoever prunes sees it in the metrics.
-const EVERY: Duration = Duration::from_secs(30);
+pub(super) const EVERY: Duration = Duration::from_secs(30);
 /// In a cache so large, and so busy, that a look takes long, at most a fiftieth of the time is spent on it.
 const SELDOM: u32 = 50;
 
@@ -124,7 +125,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = Directory::open(root.path(), Budget::default()).unwrap();
         let [first, _, third] = ["one", "two", "three"].map(|text| put(&directory, text));
-        let mut recount = Recount::new();
+        let mut recount = Recount::first_at(Instant::now());
         recount.run(directory.shelf(), |_| true);
         assert_eq!(entries(&directory), (3, 3 * 4096));
         for digest in [first, third] {
@@ -139,7 +140,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let directory = Directory::open(root.path(), Budget::default()).unwrap();
         let digests = ["one", "two"].map(|text| put(&directory, text));
-        let mut recount = Recount::new();
+        let mut recount = Recount::first_at(Instant::now());
         recount.run(directory.shelf(), |_| true);
         let (blobs, away) = (root.path().join("blobs"), root.path().join("away"));
         fs::rename(&blobs, &away).unwrap();
